@@ -1,0 +1,286 @@
+"""Bytes to safe, upright RGB, to the encoder's input: the only decoding and preprocessing in the project.
+
+Fast path: baseline or progressive JPEG in YCbCr or grey, decoded by libjpeg-turbo (simplejpeg) at a reduced DCT scale
+where the wanted size allows. Everything else, and every JPEG that libjpeg-turbo so much as warns about, goes through Pillow,
+which has the last word on whether a photo is whole.
+"""
+
+import hashlib
+import io
+import struct
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import simplejpeg
+from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
+
+from lookalike.errors import PhotoError
+from lookalike.types import Json, UInt8Array
+
+MAX_PIXELS = 80_000_000
+"""Default pixel limit, below the point at which Pillow itself warns of a decompression bomb."""
+
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_ORIENTATION = 0x0112
+_WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How a photo becomes the encoder's input; travels beside the weights as `preprocess.json`.
+
+    The centred square of the upright photo (its side is the shorter side), resized to `size_px` by antialiased bicubic
+    interpolation; then `(pixel / 255 - mean) / std` per channel, which is part of the compiled graph.
+    """
+
+    size_px: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bicubic"
+    resize: str = "shorter side"
+    crop: str = "centre"
+
+    def to_json(self) -> Json:
+        """Describe the card as JSON."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std), "channels": "RGB"}
+
+    @classmethod
+    def from_json(cls, card: Json) -> "Preprocess":
+        """Read a card, refusing one that asks for what this project does not do.
+
+        Raises
+        ------
+        ValueError
+            A field is missing or asks for another interpolation, resize, crop or channel order.
+        """
+        if card.get("channels", "RGB") != "RGB":
+            raise ValueError("channels must be RGB")
+        try:
+            red, green, blue = (float(value) for value in card["mean"])
+            mean = (red, green, blue)
+            red, green, blue = (float(value) for value in card["std"])
+            std = (red, green, blue)
+            size_px = int(card["size_px"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("size_px, mean and std (three numbers each) are needed") from error
+        read = cls(size_px, mean, std, card["interpolation"], card["resize"], card["crop"])
+        if (read.interpolation, read.resize, read.crop) != ("bicubic", "shorter side", "centre"):
+            raise ValueError("only bicubic, shorter side, centre crop is known")
+        if size_px < 1 or min(std) <= 0:
+            raise ValueError("size_px and std must be positive")
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What a photo's header says; sizes are those of the upright photo."""
+
+    width: int
+    height: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    width: int
+    height: int
+    format: str
+    orientation: int
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a photo file.
+
+    Raises
+    ------
+    PhotoError
+        `missing`, `empty` or `unreadable`.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise PhotoError("missing", "the photo file does not exist") from error
+    except OSError as error:
+        raise PhotoError("unreadable", f"the photo file cannot be read ({error.strerror})") from error
+    if not data:
+        raise PhotoError("empty", "the photo file has no bytes")
+    return data
+
+
+def sha256(data: bytes) -> str:
+    """Return the sha256 of a photo's bytes as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def facts(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PhotoFacts:
+    """Read a photo's size and format from its header, without decoding it.
+
+    Raises
+    ------
+    PhotoError
+        `empty`, `unreadable` or `too_large`.
+    """
+    with _open(data, max_pixels) as opened:
+        header = _header(opened)
+    width, height = header.width, header.height
+    if header.orientation >= 5:
+        width, height = height, width
+    return PhotoFacts(width, height, header.format)
+
+
+def decode(data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX_PIXELS) -> PillowImage.Image:
+    """Decode a photo to upright RGB: first frame, EXIF turn applied, transparency over white.
+
+    Parameters
+    ----------
+    data : bytes
+        JPEG, PNG, WebP or GIF, told by content.
+    min_side_px : int, optional
+        A JPEG may come back smaller than it is, as long as its shorter side keeps this many pixels.
+    max_pixels : int
+        A larger photo is refused before it is decoded.
+
+    Raises
+    ------
+    PhotoError
+        `empty`, `unreadable`, `truncated` or `too_large`.
+    """
+    with _open(data, max_pixels) as opened:
+        header = _header(opened)
+        image = _fast_jpeg(data, header, min_side_px) if header.format == "jpeg" else None
+        if image is None:
+            image = _slow(opened, min_side_px)
+    return _upright(image, header.orientation)
+
+
+def square(image: PillowImage.Image, card: Preprocess) -> UInt8Array:
+    """Cut and resize an upright RGB photo to the encoder's input, as the card states.
+
+    Returns
+    -------
+    uint8 array of shape (size_px, size_px, 3)
+    """
+    width, height = image.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    resized = image.resize((card.size_px, card.size_px), PillowImage.Resampling.BICUBIC, box=box)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def prepare(data: bytes, card: Preprocess, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
+    """Decode a photo and cut it to the encoder's input: `square(decode(...))`, decoding no more than needed."""
+    return square(decode(data, min_side_px=card.size_px, max_pixels=max_pixels), card)
+
+
+def to_jpeg(image: PillowImage.Image, *, max_side_px: int | None = None, quality: int = 85) -> bytes:
+    """Encode an RGB photo as a JPEG without EXIF, XMP, comments or colour profile; shrink it first if asked to."""
+    if max_side_px is not None and max(image.size) > max_side_px:
+        image = image.copy()
+        image.thumbnail((max_side_px, max_side_px), PillowImage.Resampling.LANCZOS)
+    return simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorsubsampling="420")
+
+
+def _open(data: bytes, max_pixels: int) -> PillowImage.Image:
+    if not data:
+        raise PhotoError("empty", "the photo has no bytes")
+    try:
+        opened = PillowImage.open(io.BytesIO(data), formats=FORMATS)
+    except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
+        raise _too_large(max_pixels) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, struct.error) as error:
+        raise PhotoError(
+            "unreadable",
+            "this is no JPEG, PNG, WebP or GIF photo",
+            mend="Save it as JPEG or PNG and try again",
+        ) from error
+    if opened.width * opened.height > max_pixels:
+        opened.close()
+        raise _too_large(max_pixels)
+    return opened
+
+
+def _too_large(max_pixels: int) -> PhotoError:
+    return PhotoError(
+        "too_large",
+        f"the photo has more than {max_pixels / 1e6:g} million pixels",
+        mend="Make it smaller and try again",
+    )
+
+
+def _header(opened: PillowImage.Image) -> _Header:
+    try:
+        orientation = int(opened.getexif().get(_ORIENTATION, 1))
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+        SyntaxError,
+        struct.error,
+    ):  # broken EXIF never makes a photo unusable
+        orientation = 1
+    name = "jpeg" if opened.format == "MPO" else str(opened.format).lower()  # MPO: a JPEG followed by further views
+    return _Header(opened.width, opened.height, name, orientation if 1 <= orientation <= 8 else 1)
+
+
+def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowImage.Image | None:
+    """Decode by libjpeg-turbo; None where it is not sure, so that Pillow decides."""
+    try:
+        _, _, colorspace, _ = simplejpeg.decode_jpeg_header(data)
+        if colorspace not in ("YCbCr", "Gray"):
+            return None
+        shorter = min(header.width, header.height)
+        wanted = shorter if min_side_px is None else min(min_side_px, shorter)
+        scale = wanted / shorter
+        pixels = simplejpeg.decode_jpeg(
+            data,
+            colorspace="RGB",
+            fastdct=False,
+            fastupsample=False,
+            min_height=int(np.ceil(header.height * scale)),
+            min_width=int(np.ceil(header.width * scale)),
+        )
+    except ValueError:
+        return None
+    return PillowImage.fromarray(pixels)
+
+
+def _slow(opened: PillowImage.Image, min_side_px: int | None) -> PillowImage.Image:
+    try:
+        if min_side_px is not None and opened.mode in ("L", "RGB"):
+            scale = max(1.0, min(opened.size) / min_side_px)
+            opened.draft(None, (int(np.ceil(opened.width / scale)), int(np.ceil(opened.height / scale))))
+        opened.load()
+        return _rgb(opened)
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, MemoryError) as error:
+        if "truncated" in str(error):
+            raise PhotoError("truncated", "the photo ends before its last line", mend="Fetch it again") from error
+        raise PhotoError("unreadable", "the photo is damaged and cannot be decoded", mend="Fetch it again") from error
+
+
+def _rgb(image: PillowImage.Image) -> PillowImage.Image:
+    """Bring any Pillow mode to RGB: 16-bit is scaled rather than clipped, transparency lies over white."""
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        scaled = values / 257 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else values
+        return PillowImage.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        canvas = PillowImage.new("RGBA", rgba.size, (*_WHITE, 255))
+        return PillowImage.alpha_composite(canvas, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def _upright(image: PillowImage.Image, orientation: int) -> PillowImage.Image:
+    turns = {
+        2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
+        3: PillowImage.Transpose.ROTATE_180,
+        4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
+        5: PillowImage.Transpose.TRANSPOSE,
+        6: PillowImage.Transpose.ROTATE_270,
+        7: PillowImage.Transpose.TRANSVERSE,
+        8: PillowImage.Transpose.ROTATE_90,
+    }
+    return image.transpose(turns[orientation]) if orientation in turns else image

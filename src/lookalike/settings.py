@@ -1,0 +1,45 @@
+"""One settings class: command-line flag > environment (`LOOKALIKE_…`) > `lookalike.toml` here > default."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """What a running Lookalike can be told from outside; each field is documented in `docs/deploy.md`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="LOOKALIKE_",
+        toml_file="lookalike.toml",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port that the server listens on; 0 picks a free one.")
+    photos: Path | None = Field(default=None, description="Photo root; default: where the catalogue was ingested from.")
+    precision: str = Field(default="auto", pattern="^(auto|bf16|fp32)$", description="Arithmetic of the encoder.")
+    max_upload_bytes: int = Field(default=20_000_000, ge=1, description="Largest photo that a request may upload.")
+    max_pixels: int = Field(default=100_000_000, ge=1, description="Largest photo, in pixels, that is decoded.")
+    max_results: int = Field(default=200, ge=1, description="Largest k that a request may ask for.")
+    threads: int | None = Field(default=None, ge=1, description="Decode threads; default: one per core.")
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: what was given in code (flags), the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
