@@ -1,0 +1,245 @@
+"""The encoder: an ONNX file and its preprocess card, run by OpenVINO on the CPU or ONNX Runtime on CUDA.
+
+An encoder folder, stock or exported, holds `encoder.onnx` (normalised float32 NCHW in, pooled float32 features
+out, dynamic batch), `preprocess.json` and `manifest.json`.
+"""
+
+import json
+import os
+import queue
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import openvino as ov
+from openvino import properties
+from openvino.preprocess import PrePostProcessor
+
+from lookalike.artifacts import open_artifact
+from lookalike.errors import EncoderError
+from lookalike.images import Preprocess
+from lookalike.types import Float32Array, UInt8Array
+
+STOCK = ("lite0", "lite2")
+_ONNX = "encoder.onnx"
+_CARD = "preprocess.json"
+_MICRO_BATCH = 8
+
+
+class Encoder(Protocol):
+    """Turns prepared photos into features; a fake fits in eight lines."""
+
+    @property
+    def name(self) -> str:
+        """A short name for people."""
+        ...
+
+    @property
+    def hash(self) -> str:
+        """Identity of weights and preprocessing; a collection refuses queries from another one."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Width of the features."""
+        ...
+
+    @property
+    def card(self) -> Preprocess:
+        """How a photo becomes this encoder's input."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Arithmetic that is really used: `bf16` or `fp32`."""
+        ...
+
+    def encode(self, images: UInt8Array) -> Float32Array:
+        """Turn uint8 RGB of shape (n, size_px, size_px, 3) into float32 features of shape (n, dim); thread-safe."""
+        ...
+
+
+@dataclass(frozen=True)
+class EncoderFolder:
+    """Where an encoder lies and what it is, before any weights are loaded."""
+
+    path: Path
+    name: str
+    hash: str
+    card: Preprocess
+
+    @property
+    def source(self) -> dict[str, str] | None:
+        """`{"stock": name}` for an encoder of the package, else None."""
+        return {"stock": self.name} if self.path.parent == _stock_folder() else None
+
+
+def find_encoder(spec: str | Path) -> EncoderFolder:
+    """Find an encoder by stock name (`lite0`, `lite2`) or folder, and read its card.
+
+    Raises
+    ------
+    EncoderError
+        No such encoder, or its card asks for preprocessing that this version does not do.
+    ArtifactError
+        The folder holds something else.
+    """
+    path = _stock_folder() / spec if spec in STOCK else Path(spec)
+    if not path.is_dir():
+        raise EncoderError(
+            f"there is no encoder called {Path(spec).name!r}",
+            where=str(spec),
+            mend=f"Use {', '.join(STOCK)}, or the folder that `lookalike export` made",
+        )
+    artifact = open_artifact(path, "encoder")
+    try:
+        card = Preprocess.from_json(json.loads((path / _CARD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EncoderError(
+            f"the encoder's {_CARD} cannot be used ({error})", where=str(path), mend="Export the encoder again"
+        ) from error
+    return EncoderFolder(path, str(artifact.config.get("name", path.name)), artifact.hash, card)
+
+
+def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | None = None) -> "OpenVinoEncoder":
+    """Load an encoder.
+
+    Parameters
+    ----------
+    spec : `lite0`, `lite2` or a folder
+    precision : "auto", "bf16" or "fp32"
+        `auto` takes bf16 only where the processor lists it among its capabilities: forced elsewhere it is slower than
+        fp32, or an exception.
+    requests : int, optional
+        Infer requests in the pool, that is, calls that can be under way at once; default one per core.
+    """
+    folder = find_encoder(spec)
+    chosen = choose_precision(precision)
+    return OpenVinoEncoder(folder, chosen, requests or os.cpu_count() or 1)
+
+
+def choose_precision(wanted: str) -> str:
+    """Settle `auto`, and refuse bf16 where the processor does not have it.
+
+    Raises
+    ------
+    EncoderError
+        bf16 was asked for and is not there, or the word is unknown.
+    """
+    native = "BF16" in ov.Core().get_property("CPU", properties.device.capabilities)
+    if wanted == "auto":
+        return "bf16" if native else "fp32"
+    if wanted not in ("bf16", "fp32"):
+        raise EncoderError(f"precision {wanted!r} is unknown", mend="Use auto, bf16 or fp32")
+    if wanted == "bf16" and not native:
+        raise EncoderError("this processor has no native bf16", mend="Use --precision auto or fp32")
+    return wanted
+
+
+class OpenVinoEncoder:
+    """An encoder on the CPU.
+
+    A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
+    call takes an infer request of its own from a pool, and copies what comes out of it.
+    """
+
+    def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
+        self.name = folder.name
+        self.hash = folder.hash
+        self.card = folder.card
+        self.precision = precision
+        self._compiled = _compile(folder, precision)
+        self.dim = int(self._compiled.output(0).partial_shape[1].get_length())
+        self._free: queue.LifoQueue[ov.InferRequest] = queue.LifoQueue()
+        for _ in range(requests):
+            self._free.put(self._compiled.create_infer_request())
+
+    def encode(self, images: UInt8Array) -> Float32Array:
+        """Turn prepared photos into features.
+
+        Parameters
+        ----------
+        images : uint8 array of shape (n, size_px, size_px, 3), RGB
+            n may be 0.
+
+        Returns
+        -------
+        float32 array of shape (n, dim)
+
+        Raises
+        ------
+        ValueError
+            Another shape or dtype.
+        EncoderError
+            The runtime failed, or gave numbers that are not finite.
+        """
+        size = self.card.size_px
+        if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
+            raise ValueError(f"images must be uint8 of shape (n, {size}, {size}, 3), not {images.dtype} {images.shape}")
+        features = np.empty((len(images), self.dim), dtype=np.float32)
+        with self._request() as request:
+            for start in range(0, len(images), _MICRO_BATCH):
+                batch = np.ascontiguousarray(images[start : start + _MICRO_BATCH])
+                try:
+                    request.infer({0: batch}, share_inputs=True)
+                except RuntimeError as error:
+                    raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
+                features[start : start + len(batch)] = request.get_output_tensor(0).data
+        if not np.isfinite(features).all():
+            raise EncoderError(
+                f"the encoder {self.name} gave features that are not finite",
+                mend="Try --precision fp32; if that helps not, export the encoder again",
+            )
+        return features
+
+    @contextmanager
+    def _request(self) -> Generator[ov.InferRequest]:
+        request = self._free.get()
+        try:
+            yield request
+        finally:
+            self._free.put(request)
+
+
+def _compile(folder: EncoderFolder, precision: str) -> ov.CompiledModel:
+    core = ov.Core()
+    try:
+        model = core.read_model(folder.path / _ONNX)
+        compiled = core.compile_model(
+            _with_preprocessing(model, folder.card),
+            "CPU",
+            {
+                properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
+                properties.hint.inference_precision: ov.Type.bf16 if precision == "bf16" else ov.Type.f32,
+            },
+        )
+    except RuntimeError as error:
+        raise EncoderError(
+            f"the encoder {folder.name} cannot be loaded",
+            where=str(folder.path / _ONNX),
+            mend="Export it again, or use lite0",
+        ) from error
+    return compiled
+
+
+def _with_preprocessing(model: ov.Model, card: Preprocess) -> ov.Model:
+    """Let the graph take uint8 NHWC and normalise inside: a quarter of the bytes to move, and no float copies."""
+    wrapped = PrePostProcessor(model)
+    wrapped.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape(
+        ov.PartialShape([-1, card.size_px, card.size_px, 3])
+    )
+    wrapped.input().preprocess().convert_element_type(ov.Type.f32).mean([value * 255 for value in card.mean]).scale(
+        [value * 255 for value in card.std]
+    )
+    wrapped.input().model().set_layout(ov.Layout("NCHW"))
+    return wrapped.build()
+
+
+def _stock_folder() -> Path:
+    return Path(str(resources.files("lookalike"))) / "stock"
+
+

@@ -1,0 +1,353 @@
+"""SearchEngine = encoder + head + collection + ranking: what the CLI, the API and the evaluation all call."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from lookalike import heads, images, ranking
+from lookalike.artifacts import open_artifact, resolve_root
+from lookalike.collection import Collection, LocalCollection
+from lookalike.encoder import Encoder, load_encoder
+from lookalike.errors import CollectionError, Mismatch, NotFound, PhotoError, QueryError
+from lookalike.types import (
+    Filter,
+    Float32Array,
+    Image,
+    Json,
+    LabelProbability,
+    Neighbours,
+    Product,
+    Result,
+)
+
+Photo = bytes | str | Path | PillowImage.Image
+"""A query photo: a file's bytes, its path, or a Pillow image."""
+
+_EVERYTHING = Filter()
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ProductDetails:
+    """A product and its photos, in the order they were put."""
+
+    product: Product
+    images: tuple[Image, ...]
+
+
+class SearchEngine:
+    """Finds the photos and products that look like a photo. Thread-safe.
+
+    Parameters
+    ----------
+    encoder, head, collection
+        Must belong together: the collection names the encoder and the head that its vectors came from.
+    photos : Path, optional
+        The photo root, where originals are read from; without it only thumbnails can be shown.
+    max_pixels : int
+        Larger query photos are refused.
+
+    Raises
+    ------
+    Mismatch
+        The collection's vectors were made by another encoder or head.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        head: heads.Head,
+        collection: Collection,
+        *,
+        photos: Path | None = None,
+        max_pixels: int = images.MAX_PIXELS,
+    ) -> None:
+        if head.in_dim != encoder.dim:
+            raise Mismatch(f"the head takes {head.in_dim} numbers, the encoder {encoder.name} gives {encoder.dim}")
+        if head.dim != collection.info.dim:
+            raise Mismatch(f"the head gives {head.dim} numbers, the collection holds {collection.info.dim}")
+        if encoder.hash != collection.info.encoder_hash:
+            raise Mismatch(
+                f"the collection was not built with the encoder {encoder.name} ({encoder.hash})",
+                mend="Use the encoder it was built with, or build it again",
+            )
+        self.encoder = encoder
+        self.head = head
+        self.collection = collection
+        self.photos = photos
+        self.max_pixels = max_pixels
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        photos: Path | None = None,
+        precision: str = "auto",
+        read_only: bool | None = None,
+        max_pixels: int = images.MAX_PIXELS,
+    ) -> "SearchEngine":
+        """Open a built site (the folder that `lookalike build` made) or its collection.
+
+        Parameters
+        ----------
+        path : site/ or site/collection/
+        photos : photo root; default is where the catalogue was ingested from
+        precision : "auto", "bf16" or "fp32"
+        read_only : None opens for writing where the folder allows it
+
+        Raises
+        ------
+        CollectionError
+            There is no collection here.
+        Mismatch
+            Its encoder or head is not the one that it was built with.
+        """
+        folder = _collection_folder(Path(path))
+        collection = LocalCollection.open(folder, read_only=read_only)
+        try:
+            sources = collection.info.sources
+            encoder_source = _source(sources, "encoder", folder)
+            encoder_spec = encoder_source.get("stock") or resolve_root(encoder_source, folder)
+            head_artifact = open_artifact(resolve_root(_source(sources, "head", folder), folder), "head")
+            if head_artifact.hash != collection.info.head_hash:
+                raise Mismatch(
+                    "the head beside this collection is not the one that it was built with",
+                    where=str(head_artifact.path),
+                    mend="Run `lookalike index` again",
+                )
+            root = photos or resolve_root(_source(sources, "photos", folder), folder)
+            return cls(
+                load_encoder(encoder_spec, precision=precision),
+                heads.load(head_artifact.path),
+                collection,
+                photos=root if root.is_dir() else None,
+                max_pixels=max_pixels,
+            )
+        except BaseException:
+            collection.close()
+            raise
+
+    def embed(self, photos: Sequence[Photo]) -> Float32Array:
+        """Embed photos: L2-normalised head(encoder(photo)).
+
+        Returns
+        -------
+        float32 array of shape (n, dim), rows of length 1
+
+        Raises
+        ------
+        PhotoError
+            A photo cannot be decoded; `where` tells which.
+        """
+        features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
+        for start in range(0, len(photos), _BATCH):
+            batch = [self._prepare(photo, start + offset) for offset, photo in enumerate(photos[start : start + _BATCH])]
+            features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
+        return self.head.apply(features)
+
+    def search(
+        self, photo: Photo, k: int = 10, *, where: Filter | None = None, by_product: bool = True
+    ) -> list[Result]:
+        """Find what looks like a photo, best first.
+
+        Parameters
+        ----------
+        photo : bytes, path or Pillow image
+        k : int
+            How many; more than there is gives what there is.
+        where : Filter, optional
+        by_product : bool
+            Each product once, by its most similar photo (default); otherwise photos.
+
+        Raises
+        ------
+        PhotoError, QueryError
+        """
+        return self.search_many([photo], k, where=where, by_product=by_product)[0]
+
+    def search_many(
+        self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None, by_product: bool = True
+    ) -> list[list[Result]]:
+        """Search for several photos at once: one list of results per photo, in their order."""
+        return self.search_vectors(self.embed(photos), k, where=where, by_product=by_product)
+
+    def search_ids(self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None) -> list[list[str]]:
+        """Search for several photos and return plain image ids: one list per photo."""
+        found = self._neighbours(self.embed(photos), k, where, by_product=False)
+        return [[hit.image_id for hit in neighbours.hits] for neighbours in found]
+
+    def search_vectors(
+        self, vectors: Float32Array, k: int = 10, *, where: Filter | None = None, by_product: bool = True
+    ) -> list[list[Result]]:
+        """Search for embeddings, float32 of shape (n, dim) with rows of length 1."""
+        found = self._neighbours(vectors, k, where, by_product=by_product)
+        return [self._results(neighbours) for neighbours in found]
+
+    def similar(
+        self, image_id: str, k: int = 10, *, where: Filter | None = None, by_product: bool = True
+    ) -> list[Result]:
+        """Find what looks like a photo of the collection, itself (by product: its product) left out.
+
+        Raises
+        ------
+        NotFound
+        """
+        image = self._image(image_id)
+        base = where or _EVERYTHING
+        left_out = (
+            replace(base, exclude_products=base.exclude_products | {image.product_id})
+            if by_product
+            else replace(base, exclude_images=base.exclude_images | {image_id})
+        )
+        return self.search_vectors(self.collection.vectors([image_id]), k, where=left_out, by_product=by_product)[0]
+
+    def similar_to_product(self, product_id: str, k: int = 10, *, where: Filter | None = None) -> list[Result]:
+        """Find products that look like any of a product's photos, the product itself left out.
+
+        Raises
+        ------
+        NotFound
+        """
+        photos = self.product(product_id).images
+        base = where or _EVERYTHING
+        left_out = replace(base, exclude_products=base.exclude_products | {product_id})
+        vectors = self.collection.vectors([image.image_id for image in photos])
+        ranked = ranking.fold(self._neighbours(vectors, k, left_out, by_product=True), k)
+        return self._results(Neighbours(tuple(product.hits[0] for product in ranked.products)))
+
+    def classify(self, photo: Photo, *, top: int = 5) -> list[LabelProbability]:
+        """Predict a photo's label: the `top` most probable, best first.
+
+        Raises
+        ------
+        NoLabels
+            The head learned fewer than two labels.
+        """
+        features = self.encoder.encode(self._prepare(photo, 0)[None])
+        probabilities = self.head.classify(features)[0]
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        return [LabelProbability(self.head.label_names[place], float(probabilities[place])) for place in order]
+
+    def product(self, product_id: str) -> ProductDetails:
+        """Look a product up with its photos.
+
+        Raises
+        ------
+        NotFound
+        """
+        (product,) = self.collection.products([product_id])
+        if product is None:
+            raise NotFound(f"there is no product {product_id!r}")
+        return ProductDetails(product, tuple(self.collection.images_of(product_id)))
+
+    def photo(self, image_id: str) -> PillowImage.Image:
+        """Read a photo of the collection: upright RGB in its original size.
+
+        Raises
+        ------
+        NotFound
+            The id is unknown, or its file is not under the photo root.
+        PhotoError
+            The file can no longer be decoded.
+        """
+        image = self._image(image_id)
+        if self.photos is None:
+            raise NotFound("the original photos are not here", mend="Serve with --photos DIR")
+        root = self.photos.resolve()
+        file = (root / image.path).resolve()
+        if not file.is_relative_to(root):
+            raise NotFound(f"the photo of {image_id!r} lies outside the photo root")
+        try:
+            return images.decode(images.read_bytes(file), max_pixels=self.max_pixels)
+        except PhotoError as error:
+            if error.reason == "missing":
+                raise NotFound(f"the photo file of {image_id!r} is gone", mend="Check --photos") from error
+            raise
+
+    def thumbnail(self, image_id: str) -> bytes:
+        """Return a photo's JPEG thumbnail.
+
+        Raises
+        ------
+        NotFound
+        """
+        stored = self.collection.thumbnail(image_id)
+        return stored if stored is not None else make_thumbnail(self.photo(image_id))
+
+    def close(self) -> None:
+        """Close the collection."""
+        self.collection.close()
+
+    def __enter__(self) -> "SearchEngine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _image(self, image_id: str) -> Image:
+        (image,) = self.collection.images([image_id])
+        if image is None:
+            raise NotFound(f"there is no photo {image_id!r}")
+        return image
+
+    def _prepare(self, photo: Photo, place: int) -> images.UInt8Array:
+        if isinstance(photo, PillowImage.Image):
+            buffer = io.BytesIO()  # one way in: EXIF turn, alpha and 16-bit are handled by `images` alone
+            photo.save(buffer, "PNG", exif=photo.getexif())
+            photo = buffer.getvalue()
+        where = f"photo {place}"
+        if isinstance(photo, str | Path):
+            where = str(photo)
+            photo = Path(photo)
+        try:
+            data = images.read_bytes(photo) if isinstance(photo, Path) else photo
+            return images.prepare(data, self.encoder.card, max_pixels=self.max_pixels)
+        except PhotoError as error:
+            raise PhotoError(error.reason, error.what, where=where, mend=error.mend) from error
+
+    def _neighbours(self, vectors: Float32Array, k: int, where: Filter | None, *, by_product: bool) -> list[Neighbours]:
+        if k < 1:
+            raise QueryError(f"k is {k}", mend="Ask for at least one result")
+        return self.collection.search(vectors, k, where=where, by_product=by_product)
+
+    def _results(self, neighbours: Neighbours) -> list[Result]:
+        products = self.collection.products([hit.product_id for hit in neighbours.hits])
+        return [
+            Result(
+                hit.image_id,
+                hit.product_id,
+                hit.score,
+                product.name,
+                product.price,
+                product.currency,
+                product.category,
+            )
+            for hit, product in zip(neighbours.hits, products, strict=True)
+            if product is not None  # deleted between the search and the look-up
+        ]
+
+
+def make_thumbnail(photo: PillowImage.Image) -> bytes:
+    """Shrink a photo to the thumbnail that is shown in results: JPEG, longer side at most 320 pixels."""
+    return images.to_jpeg(photo, max_side_px=320, quality=80)
+
+
+def _collection_folder(path: Path) -> Path:
+    candidates = [path, path / "collection"]
+    for folder in candidates:
+        if (folder / "collection.sqlite").is_file():
+            return folder
+    raise CollectionError(
+        "there is no collection here", where=str(path), mend="Make one with `lookalike build SOURCE -o site/`"
+    )
+
+
+def _source(sources: Json, name: str, folder: Path) -> Json:
+    if name not in sources:
+        raise CollectionError(f"the collection does not say where its {name} is", where=str(folder))
+    return sources[name]
