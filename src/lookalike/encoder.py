@@ -16,7 +16,6 @@ from typing import Protocol
 
 import numpy as np
 import openvino as ov
-from openvino import properties
 from openvino.preprocess import PrePostProcessor
 
 from lookalike.artifacts import open_artifact
@@ -27,7 +26,8 @@ from lookalike.types import Float32Array, UInt8Array
 STOCK = ("lite0", "lite2")
 _ONNX = "encoder.onnx"
 _CARD = "preprocess.json"
-_MICRO_BATCH = 8
+_MICRO_BATCH = 4
+"""Photos a call: more fall out of the processor's cache (measured, docs/experiments.md)."""
 
 
 class Encoder(Protocol):
@@ -130,7 +130,7 @@ def choose_precision(wanted: str) -> str:
     EncoderError
         bf16 was asked for and is not there, or the word is unknown.
     """
-    native = "BF16" in ov.Core().get_property("CPU", properties.device.capabilities)
+    native = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if wanted == "auto":
         return "bf16" if native else "fp32"
     if wanted not in ("bf16", "fp32"):
@@ -213,8 +213,8 @@ def _compile(folder: EncoderFolder, precision: str) -> ov.CompiledModel:
             _with_preprocessing(model, folder.card),
             "CPU",
             {
-                properties.hint.performance_mode: properties.hint.PerformanceMode.LATENCY,
-                properties.hint.inference_precision: ov.Type.bf16 if precision == "bf16" else ov.Type.f32,
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
             },
         )
     except RuntimeError as error:
@@ -241,5 +241,3 @@ def _with_preprocessing(model: ov.Model, card: Preprocess) -> ov.Model:
 
 def _stock_folder() -> Path:
     return Path(str(resources.files("lookalike"))) / "stock"
-
-

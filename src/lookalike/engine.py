@@ -1,6 +1,5 @@
 """SearchEngine = encoder + head + collection + ranking: what the CLI, the API and the evaluation all call."""
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from lookalike.types import (
     Neighbours,
     Product,
     Result,
+    UInt8Array,
 )
 
 Photo = bytes | str | Path | PillowImage.Image
@@ -146,7 +146,9 @@ class SearchEngine:
         """
         features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
         for start in range(0, len(photos), _BATCH):
-            batch = [self._prepare(photo, start + offset) for offset, photo in enumerate(photos[start : start + _BATCH])]
+            batch = [
+                self._prepare(photo, start + offset) for offset, photo in enumerate(photos[start : start + _BATCH])
+            ]
             features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
         return self.head.apply(features)
 
@@ -277,7 +279,7 @@ class SearchEngine:
         NotFound
         """
         stored = self.collection.thumbnail(image_id)
-        return stored if stored is not None else make_thumbnail(self.photo(image_id))
+        return stored if stored is not None else images.thumbnail(self.photo(image_id))
 
     def close(self) -> None:
         """Close the collection."""
@@ -295,11 +297,9 @@ class SearchEngine:
             raise NotFound(f"there is no photo {image_id!r}")
         return image
 
-    def _prepare(self, photo: Photo, place: int) -> images.UInt8Array:
+    def _prepare(self, photo: Photo, place: int) -> UInt8Array:
         if isinstance(photo, PillowImage.Image):
-            buffer = io.BytesIO()  # one way in: EXIF turn, alpha and 16-bit are handled by `images` alone
-            photo.save(buffer, "PNG", exif=photo.getexif())
-            photo = buffer.getvalue()
+            return images.square(images.upright_rgb(photo), self.encoder.card)
         where = f"photo {place}"
         if isinstance(photo, str | Path):
             where = str(photo)
@@ -330,11 +330,6 @@ class SearchEngine:
             for hit, product in zip(neighbours.hits, products, strict=True)
             if product is not None  # deleted between the search and the look-up
         ]
-
-
-def make_thumbnail(photo: PillowImage.Image) -> bytes:
-    """Shrink a photo to the thumbnail that is shown in results: JPEG, longer side at most 320 pixels."""
-    return images.to_jpeg(photo, max_side_px=320, quality=80)
 
 
 def _collection_folder(path: Path) -> Path:

@@ -1,8 +1,8 @@
 """Bytes to safe, upright RGB, to the encoder's input: the only decoding and preprocessing in the project.
 
-Fast path: baseline or progressive JPEG in YCbCr or grey, decoded by libjpeg-turbo (simplejpeg) at a reduced DCT scale
-where the wanted size allows. Everything else, and every JPEG that libjpeg-turbo so much as warns about, goes through Pillow,
-which has the last word on whether a photo is whole.
+Fast path: baseline or progressive JPEG in YCbCr or grey, decoded by libjpeg-turbo (simplejpeg) at a reduced DCT
+scale where the wanted size allows. Everything else, and every JPEG that libjpeg-turbo so much as warns about, goes
+through Pillow, which has the last word on whether a photo is whole.
 """
 
 import hashlib
@@ -175,6 +175,16 @@ def prepare(data: bytes, card: Preprocess, *, max_pixels: int = MAX_PIXELS) -> U
     return square(decode(data, min_side_px=card.size_px, max_pixels=max_pixels), card)
 
 
+def upright_rgb(image: PillowImage.Image) -> PillowImage.Image:
+    """Bring a Pillow image that somebody else opened to what `decode` gives: RGB, EXIF turn applied."""
+    return _upright(_rgb(image), _orientation(image))
+
+
+def thumbnail(image: PillowImage.Image) -> bytes:
+    """Shrink a photo to what is shown among results: a JPEG whose longer side is at most 320 pixels."""
+    return to_jpeg(image, max_side_px=320, quality=80)
+
+
 def to_jpeg(image: PillowImage.Image, *, max_side_px: int | None = None, quality: int = 85) -> bytes:
     """Encode an RGB photo as a JPEG without EXIF, XMP, comments or colour profile; shrink it first if asked to."""
     if max_side_px is not None and max(image.size) > max_side_px:
@@ -211,18 +221,16 @@ def _too_large(max_pixels: int) -> PhotoError:
 
 
 def _header(opened: PillowImage.Image) -> _Header:
-    try:
-        orientation = int(opened.getexif().get(_ORIENTATION, 1))
-    except (
-        OSError,
-        ValueError,
-        TypeError,
-        SyntaxError,
-        struct.error,
-    ):  # broken EXIF never makes a photo unusable
-        orientation = 1
     name = "jpeg" if opened.format == "MPO" else str(opened.format).lower()  # MPO: a JPEG followed by further views
-    return _Header(opened.width, opened.height, name, orientation if 1 <= orientation <= 8 else 1)
+    return _Header(opened.width, opened.height, name, _orientation(opened))
+
+
+def _orientation(image: PillowImage.Image) -> int:
+    try:
+        orientation = int(image.getexif().get(_ORIENTATION, 1))
+    except (OSError, ValueError, TypeError, SyntaxError, struct.error):  # broken EXIF never makes a photo unusable
+        return 1
+    return orientation if 1 <= orientation <= 8 else 1
 
 
 def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowImage.Image | None:

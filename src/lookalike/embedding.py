@@ -1,0 +1,234 @@
+"""The embedding pipeline: read → decode in threads → encode → write shards; resumable, and flat in memory.
+
+`shard-00000.npy` holds float16 features (n, dim) beside `shard-00000.parquet` with their image ids. A shard covers
+a fixed stretch of the catalogue, and its `.npy` is written last: where it is, the shard is whole.
+"""
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from lookalike import catalogue as catalogues
+from lookalike import images
+from lookalike.artifacts import (
+    Artifact,
+    Recipe,
+    create,
+    find,
+    installed,
+    open_artifact,
+    write_bytes,
+    write_parquet,
+    write_rejects,
+    write_text,
+)
+from lookalike.encoder import Encoder
+from lookalike.errors import ArtifactError, PhotoError
+from lookalike.types import Reject, UInt8Array
+
+VERSION = 1
+"""Raise when the features of an unchanged photo change."""
+
+Progress = Callable[[int, int], None]
+"""Called with photos done and photos in all."""
+
+_BATCH = 16
+_LOOKAHEAD = 64
+"""Photos decoded ahead of the encoder: enough to keep it busy, few enough to keep memory flat (150 kB each)."""
+
+
+@dataclass(frozen=True)
+class EmbedConfig:
+    """How to embed; nothing here changes the features of a photo but what the encoder already states.
+
+    `shard_size` photos are lost at most when a run is killed. `threads` decode; default one per core.
+    """
+
+    shard_size: int = 1024
+    threads: int | None = None
+    max_pixels: int = images.MAX_PIXELS
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Features beside their ids: `features` is float16 of shape (len(image_ids), dim)."""
+
+    image_ids: tuple[str, ...]
+    features: npt.NDArray[np.float16]
+
+    def of(self, image_ids: Sequence[str]) -> npt.NDArray[np.float16]:
+        """Return the features of these photos, in this order.
+
+        Raises
+        ------
+        ArtifactError
+            A photo was not embedded.
+        """
+        rows = {image_id: row for row, image_id in enumerate(self.image_ids)}
+        missing = [image_id for image_id in image_ids if image_id not in rows]
+        if missing:
+            raise ArtifactError(f"{len(missing)} photos have no embedding, the first is {missing[0]!r}")
+        return self.features[[rows[image_id] for image_id in image_ids]]
+
+
+def embed(
+    catalogue: Path,
+    encoder: Encoder,
+    out: Path,
+    config: EmbedConfig | None = None,
+    *,
+    photos: Path | None = None,
+    progress: Progress | None = None,
+) -> Artifact:
+    """Embed every photo of a catalogue.
+
+    Finished shards of an interrupted run are kept; the shard it was working on is made again. A photo that fails
+    stands in `rejects.parquet` and shifts nobody, since every vector lies beside its image id.
+
+    Parameters
+    ----------
+    catalogue : folder of a catalogue artefact
+    encoder : Encoder
+    out : where to put the embeddings artefact
+    photos : photo root; default is where the catalogue was ingested from
+
+    Returns
+    -------
+    Artifact of kind "embeddings"; `counts` holds photos, embedded and rejected.
+    """
+    config = config or EmbedConfig()
+    read = catalogues.read(catalogue)
+    root = catalogues.photo_root(read, photos)
+    recipe = Recipe(
+        "embeddings",
+        VERSION,
+        {"encoder": encoder.hash, "precision": encoder.precision, "shard_size": config.shard_size},
+        {"catalogue": read.artifact.hash},
+    )
+    if (finished := find(out, recipe)) is not None:
+        return finished
+    rows = list(zip(read.images["image_id"], read.images["path"], strict=True))
+    with create(out, recipe) as draft:
+        starts = range(0, len(rows), config.shard_size)
+        with ThreadPoolExecutor(config.threads or os.cpu_count() or 1, "decode") as pool:
+            for number, start in enumerate(starts):
+                stretch = rows[start : start + config.shard_size]
+                if not _shard(draft.path, number, ".npy").is_file():
+                    report = None if progress is None else _offset(progress, start, len(rows))
+                    _embed_shard(_Job(pool, encoder, root, config.max_pixels, report), draft.path, number, stretch)
+                if progress is not None:
+                    progress(start + len(stretch), len(rows))
+        rejects = [
+            Reject(**row)
+            for number in range(len(starts))
+            for row in json.loads(_shard(draft.path, number, ".rejects.json").read_text(encoding="utf-8"))
+        ]
+        write_rejects(draft.path, rejects)
+        draft.counts = {"photos": len(rows), "embedded": len(rows) - len(rejects), "rejected": len(rejects)}
+        draft.about = {"encoder": encoder.name, "dim": encoder.dim, "versions": installed("openvino", "pillow")}
+    return open_artifact(out, "embeddings")
+
+
+def load_embeddings(path: Path) -> Embeddings:
+    """Read an embeddings artefact; features are float16 as stored.
+
+    Raises
+    ------
+    ArtifactError
+        Not an embeddings artefact, or a shard's ids and features do not match.
+    """
+    artifact = open_artifact(path, "embeddings")
+    ids: list[str] = []
+    parts: list[npt.NDArray[np.float16]] = []
+    for file in sorted(artifact.path.glob("shard-*.npy")):
+        features: npt.NDArray[np.float16] = np.load(file, allow_pickle=False)
+        shard_ids = pl.read_parquet(file.with_suffix(".parquet"))["image_id"].to_list()
+        if features.ndim != 2 or len(features) != len(shard_ids):
+            raise ArtifactError(
+                "a shard's ids and features do not match", where=str(file), mend="Delete the artefact and embed again"
+            )
+        ids.extend(shard_ids)
+        parts.append(features)
+    dim = int(artifact.about["dim"])
+    return Embeddings(tuple(ids), np.concatenate(parts) if parts else np.empty((0, dim), dtype=np.float16))
+
+
+@dataclass(frozen=True)
+class _Job:
+    pool: ThreadPoolExecutor
+    encoder: Encoder
+    root: Path
+    max_pixels: int
+    progress: Callable[[int], None] | None
+
+
+def _embed_shard(job: _Job, folder: Path, number: int, rows: Sequence[tuple[str, str]]) -> None:
+    ids: list[str] = []
+    parts: list[npt.NDArray[np.float16]] = []
+    rejects: list[Reject] = []
+    batch: list[UInt8Array] = []
+
+    def flush() -> None:
+        if batch:
+            parts.append(job.encoder.encode(np.stack(batch)).astype(np.float16))
+            batch.clear()
+
+    for done, (image_id, pixels) in enumerate(_decoded(job, rows), start=1):
+        if isinstance(pixels, PhotoError):
+            rejects.append(Reject("images", None, image_id, "embed", pixels.reason, pixels.what))
+        else:
+            ids.append(image_id)
+            batch.append(pixels)
+        if len(batch) == _BATCH:
+            flush()
+            if job.progress is not None:
+                job.progress(done)
+    flush()
+    features = np.concatenate(parts) if parts else np.empty((0, job.encoder.dim), dtype=np.float16)
+    buffer = BytesIO()
+    np.save(buffer, features, allow_pickle=False)
+    rejected = [asdict(reject) for reject in rejects]
+    write_parquet(_shard(folder, number, ".parquet"), pl.DataFrame({"image_id": pl.Series(ids, dtype=pl.String)}))
+    write_text(_shard(folder, number, ".rejects.json"), json.dumps(rejected, ensure_ascii=False))
+    write_bytes(_shard(folder, number, ".npy"), buffer.getvalue())
+
+
+def _decoded(job: _Job, rows: Sequence[tuple[str, str]]) -> Generator[tuple[str, UInt8Array | PhotoError]]:
+    """Decode ahead in threads, a bounded number of photos at a time, and hand them out in order."""
+
+    def read(path: str) -> UInt8Array | PhotoError:
+        try:
+            return images.prepare(images.read_bytes(job.root / path), job.encoder.card, max_pixels=job.max_pixels)
+        except PhotoError as error:
+            return error
+
+    ahead: deque[tuple[str, Future[UInt8Array | PhotoError]]] = deque()
+    waiting = iter(rows)
+    try:
+        while True:
+            while len(ahead) < _LOOKAHEAD and (row := next(waiting, None)) is not None:
+                ahead.append((row[0], job.pool.submit(read, row[1])))
+            if not ahead:
+                return
+            image_id, future = ahead.popleft()
+            yield image_id, future.result()
+    finally:
+        for _, future in ahead:
+            future.cancel()
+
+
+def _offset(progress: Progress, start: int, total: int) -> Callable[[int], None]:
+    return lambda done: progress(start + done, total)
+
+
+def _shard(folder: Path, number: int, suffix: str) -> Path:
+    return folder / f"shard-{number:05d}{suffix}"

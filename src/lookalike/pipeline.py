@@ -1,0 +1,190 @@
+"""The whole chain in order: catalogue → split → (model → encoder) → embeddings → head → collection → evaluation.
+
+`build` runs every stage and skips those whose inputs have not changed. Read this file to see the product.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from lookalike import embedding, evaluate, heads, splits, stages
+from lookalike import catalogue as catalogues
+from lookalike.artifacts import Artifact, open_artifact
+from lookalike.encoder import find_encoder, load_encoder
+from lookalike.engine import SearchEngine
+
+Progress = Callable[[int, int], None]
+
+LEDGER = "test-uses.jsonl"
+
+
+class Reporter(Protocol):
+    """Shows a build to whoever watches it."""
+
+    def stage(self, name: str) -> AbstractContextManager[Progress]:
+        """Announce a stage; the progress it yields is called with done and total."""
+        ...
+
+    def finished(self, stage: "StageReport") -> None:
+        """A stage ended."""
+        ...
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What one stage did: `made` is false where the artefact was up to date."""
+
+    name: str
+    artifact: Artifact
+    seconds: float
+    made: bool
+
+
+@dataclass(frozen=True)
+class BuildConfig:
+    """How to build a site from a source."""
+
+    encoder: str = "lite0"
+    precision: str = "auto"
+    photos: Path | None = None
+    rehash: bool = False
+    split: splits.SplitConfig = field(default_factory=splits.SplitConfig)
+    head: heads.HeadConfig = field(default_factory=heads.HeadConfig)
+    embed: embedding.EmbedConfig = field(default_factory=embedding.EmbedConfig)
+    evaluate: evaluate.EvaluateConfig | None = field(default_factory=evaluate.EvaluateConfig)
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the artefacts of a built site lie."""
+
+    root: Path
+
+    @property
+    def inputs(self) -> stages.Inputs:
+        """The artefacts that the head and the collection are made from."""
+        return stages.Inputs(self.root / "catalogue", self.root / "split", self.root / "embeddings")
+
+    @property
+    def head(self) -> Path:
+        """The head's pointer."""
+        return self.root / "head"
+
+    @property
+    def collection(self) -> Path:
+        """The collection's pointer."""
+        return self.root / "collection"
+
+    @property
+    def evaluation(self) -> Path:
+        """The evaluation's pointer."""
+        return self.root / "evaluation"
+
+    @property
+    def ledger(self) -> Path:
+        """Where each use of the test split is written down."""
+        return self.root / LEDGER
+
+
+def build(
+    source: catalogues.SourceConfig, out: Path, config: BuildConfig, reporter: Reporter
+) -> tuple[StageReport, ...]:
+    """Run all stages that are not up to date, in order.
+
+    Parameters
+    ----------
+    source : what `catalogue.load_source_config` found
+    out : the site folder; made where it is missing
+    config : BuildConfig
+    reporter : Reporter
+
+    Returns
+    -------
+    One report per stage, in order; the last one is the evaluation, unless `config.evaluate` is None.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    site = Site(out)
+    inputs = site.inputs
+    runner = _Runner(reporter)
+
+    runner.run(
+        "catalogue", lambda show: catalogues.ingest(source, inputs.catalogue, rehash=config.rehash, progress=show)
+    )
+    runner.run("split", lambda _: splits.split(inputs.catalogue, inputs.split, config.split))
+    folder = find_encoder(config.encoder)
+    runner.run(
+        "embeddings",
+        lambda show: embedding.embed(
+            inputs.catalogue,
+            load_encoder(config.encoder, precision=config.precision),
+            inputs.embeddings,
+            config.embed,
+            photos=config.photos,
+            progress=show,
+        ),
+    )
+    runner.run("head", lambda _: stages.fit_head(inputs, site.head, config.head))
+    runner.run(
+        "collection",
+        lambda show: stages.fill_collection(
+            inputs, site.head, folder, site.collection, photos=config.photos, progress=show
+        ),
+    )
+    if config.evaluate is not None:
+        wanted = config.evaluate
+        runner.run("evaluation", lambda _: evaluate_site(out, wanted, photos=config.photos, precision=config.precision))
+    return tuple(runner.reports)
+
+
+def evaluate_site(
+    out: Path, config: evaluate.EvaluateConfig, *, photos: Path | None = None, precision: str = "auto"
+) -> Artifact:
+    """Evaluate a built site through the search engine that serves it."""
+    site = Site(out)
+    with SearchEngine.open(site.collection, photos=photos, precision=precision, read_only=True) as engine:
+        return evaluate.run(
+            engine,
+            catalogue=site.inputs.catalogue,
+            split=site.inputs.split,
+            embeddings=site.inputs.embeddings,
+            out=site.evaluation,
+            ledger=site.ledger,
+            config=config,
+        )
+
+
+def rejects_by_reason(out: Path) -> pl.DataFrame:
+    """Count everything that any stage of a built site left out: columns stage, reason, count."""
+    site = Site(out)
+    kinds = {
+        "catalogue": site.inputs.catalogue,
+        "embeddings": site.inputs.embeddings,
+        "collection": site.collection,
+    }
+    frames = [open_artifact(path, kind).rejects() for kind, path in kinds.items() if path.exists()]
+    every = pl.concat(frames) if frames else pl.DataFrame(schema={"stage": pl.String, "reason": pl.String})
+    return (
+        every.group_by("stage", "reason").agg(pl.len().alias("count")).sort("count", "reason", descending=[True, False])
+    )
+
+
+class _Runner:
+    """Runs stages one after another, timed, and tells the reporter."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.reports: list[StageReport] = []
+        self._reporter = reporter
+
+    def run(self, name: str, stage: Callable[[Progress], Artifact]) -> None:
+        started_at = time.time()
+        started = time.perf_counter()
+        with self._reporter.stage(name) as progress:
+            artifact = stage(progress)
+        made = (artifact.path / "manifest.json").stat().st_mtime >= started_at
+        self.reports.append(StageReport(name, artifact, time.perf_counter() - started, made))
+        self._reporter.finished(self.reports[-1])
