@@ -147,11 +147,7 @@ def decode(data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX
     PhotoError
         `empty`, `unreadable`, `truncated` or `too_large`.
     """
-    with _open(data, max_pixels) as opened:
-        header = _header(opened)
-        image = _fast_jpeg(data, header, min_side_px) if header.format == "jpeg" else None
-        if image is None:
-            image = _slow(opened, min_side_px)
+    header, image = _decode(data, min_side_px, max_pixels)
     return _upright(image, header.orientation)
 
 
@@ -162,17 +158,18 @@ def square(image: PillowImage.Image, card: Preprocess) -> UInt8Array:
     -------
     uint8 array of shape (size_px, size_px, 3)
     """
-    width, height = image.size
-    side = min(width, height)
-    left, top = (width - side) / 2, (height - side) / 2
-    box = (left, top, left + side, top + side)
-    resized = image.resize((card.size_px, card.size_px), PillowImage.Resampling.BICUBIC, box=box)
-    return np.asarray(resized, dtype=np.uint8)
+    return np.asarray(_cut(image, image.size, 1.0, card.size_px), dtype=np.uint8)
 
 
 def prepare(data: bytes, card: Preprocess, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
-    """Decode a photo and cut it to the encoder's input: `square(decode(...))`, decoding no more than needed."""
-    return square(decode(data, min_side_px=card.size_px, max_pixels=max_pixels), card)
+    """Decode a photo and cut it to the encoder's input: `square(decode(...))`, decoding no more than needed.
+
+    At a reduced scale a JPEG's last row and column of blocks may reach past the photo's edge, so the square is placed
+    by the photo's true size. It is cut before it is turned: the centred square turns into itself.
+    """
+    header, image = _decode(data, card.size_px, max_pixels)
+    cut = _cut(image, (header.width, header.height), _scale(image.size, header), card.size_px)
+    return np.asarray(_upright(cut, header.orientation), dtype=np.uint8)
 
 
 def upright_rgb(image: PillowImage.Image) -> PillowImage.Image:
@@ -231,6 +228,31 @@ def _orientation(image: PillowImage.Image) -> int:
     except (OSError, ValueError, TypeError, SyntaxError, struct.error):  # broken EXIF never makes a photo unusable
         return 1
     return orientation if 1 <= orientation <= 8 else 1
+
+
+def _decode(data: bytes, min_side_px: int | None, max_pixels: int) -> tuple[_Header, PillowImage.Image]:
+    """Decode to RGB, as stored: not turned yet, and a JPEG perhaps at a reduced scale."""
+    with _open(data, max_pixels) as opened:
+        header = _header(opened)
+        image = _fast_jpeg(data, header, min_side_px) if header.format == "jpeg" else None
+        return header, _slow(opened, min_side_px) if image is None else image
+
+
+def _cut(image: PillowImage.Image, size: tuple[int, int], scale: float, size_px: int) -> PillowImage.Image:
+    """Resize the centred square of a photo of `size`, of which `image` is a copy at `scale`."""
+    width, height = size[0] * scale, size[1] * scale
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, min(left + side, image.width), min(top + side, image.height))
+    return image.resize((size_px, size_px), PillowImage.Resampling.BICUBIC, box=box)
+
+
+def _scale(size: tuple[int, int], header: _Header) -> float:
+    """Find the eighths at which libjpeg decoded: it gives ceil(side · n / 8) pixels."""
+    for eighths in range(8, 0, -1):
+        if size == (-(-header.width * eighths // 8), -(-header.height * eighths // 8)):
+            return eighths / 8
+    return size[0] / header.width
 
 
 def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowImage.Image | None:

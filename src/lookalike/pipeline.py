@@ -110,7 +110,7 @@ def build(
     out.mkdir(parents=True, exist_ok=True)
     site = Site(out)
     inputs = site.inputs
-    runner = _Runner(reporter)
+    runner = _Runner(reporter, out)
 
     runner.run(
         "catalogue", lambda show: catalogues.ingest(source, inputs.catalogue, rehash=config.rehash, progress=show)
@@ -176,15 +176,16 @@ def rejects_by_reason(out: Path) -> pl.DataFrame:
 class _Runner:
     """Runs stages one after another, timed, and tells the reporter."""
 
-    def __init__(self, reporter: Reporter) -> None:
+    def __init__(self, reporter: Reporter, out: Path) -> None:
         self.reports: list[StageReport] = []
         self._reporter = reporter
+        self._out = out
 
     def run(self, name: str, stage: Callable[[Progress], Artifact]) -> None:
-        started_at = time.time()
+        before = {folder.name for folder in self._out.glob(f"{name}.*")}
         started = time.perf_counter()
         with self._reporter.stage(name) as progress:
             artifact = stage(progress)
-        made = (artifact.path / "manifest.json").stat().st_mtime >= started_at
+        made = artifact.path.name not in before
         self.reports.append(StageReport(name, artifact, time.perf_counter() - started, made))
         self._reporter.finished(self.reports[-1])

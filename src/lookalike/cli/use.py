@@ -1,0 +1,176 @@
+"""Commands that use a built site: search, evaluate, serve, demo."""
+
+import json
+from dataclasses import asdict
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lookalike.cli.console import err, out, progress_bar
+from lookalike.errors import QueryError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lookalike.settings import Settings
+    from lookalike.types import Result
+
+_Site = Annotated[Path, typer.Argument(help="The folder that `lookalike build` made, or its collection/.")]
+_Photos = Annotated[
+    Path | None, typer.Option("--photos", help="Photo root; default: where the catalogue was ingested from.")
+]
+_Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32; auto takes bf16 where the processor has it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the app."""
+    app.command(rich_help_panel="Use a built site")(search)
+    app.command(rich_help_panel="Use a built site")(serve)
+    app.command(rich_help_panel="Use a built site")(evaluate)
+    app.command(rich_help_panel="Start here")(demo)
+
+
+def search(
+    site: _Site,
+    photo: Annotated[list[Path], typer.Argument(help="One or more photos to search by.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="How many results for each photo.")] = 10,
+    category: Annotated[str | None, typer.Option(help="Only this category path and what is below it.")] = None,
+    min_price: Annotated[str | None, typer.Option(help="Only products at this price or above.")] = None,
+    max_price: Annotated[str | None, typer.Option(help="Only products at this price or below.")] = None,
+    by_product: Annotated[
+        bool, typer.Option("--by-product/--by-photo", help="Each product once, or every photo.")
+    ] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one list of results per photo.")] = False,
+    precision: _Precision = "auto",
+) -> None:
+    """Find the products that look like a photo.
+
+    Example: [bold]lookalike search site/ sofa.jpg -k 5 --category "Home & Garden" --max-price 200[/]
+    """
+    from lookalike.engine import SearchEngine
+    from lookalike.types import Filter
+
+    where = Filter(category=category, min_price=_price(min_price), max_price=_price(max_price))
+    with SearchEngine.open(site, precision=precision, read_only=True) as engine:
+        found = engine.search_many(list(photo), k, where=where, by_product=by_product)
+    if as_json:
+        typer.echo(json.dumps([[_plain(result) for result in results] for results in found], ensure_ascii=False))
+        return
+    for path, results in zip(photo, found, strict=True):
+        _table(path, results)
+
+
+def serve(
+    site: _Site,
+    photos: _Photos = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one [default: 8080].")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32 [default: auto].")] = None,
+) -> None:
+    """Serve a built site: the page at /, the HTTP API at /v1, its documentation at /docs.
+
+    Every option can also come from the environment (LOOKALIKE_PORT=9000) or from a lookalike.toml here.
+    """
+    from lookalike.settings import Settings
+
+    given = {"host": host, "port": port, "photos": photos, "precision": precision}
+    _serve(site, Settings(**{name: value for name, value in given.items() if value is not None}))  # pyright: ignore
+
+
+def evaluate(
+    site: Annotated[Path, typer.Argument(help="The folder that `lookalike build` made.")],
+    photos: _Photos = None,
+    queries: Annotated[int, typer.Option(min=1, help="Test photos to distort for the instance protocol.")] = 400,
+    seed: Annotated[int, typer.Option(help="Seed of the distortions and of the intervals.")] = 0,
+    precision: _Precision = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure a built site on its test photos, through the engine that serves.
+
+    Each use of the test photos is written to the site's ledger: choose on validation, look at test rarely.
+    """
+    from lookalike import evaluate as evaluation
+    from lookalike import pipeline
+
+    config = evaluation.EvaluateConfig(instance_queries=queries, seed=seed)
+    with err().status("evaluating"):
+        artifact = pipeline.evaluate_site(site, config, photos=photos, precision=precision)
+    if as_json:
+        typer.echo((artifact.path / "evaluation.json").read_text(encoding="utf-8"))
+    else:
+        out().print("\n".join(evaluation.lines(artifact)), soft_wrap=True)
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the page, 0 for a free one.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    data: Annotated[Path | None, typer.Option(help="Your own source instead of the sample catalogue.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where to build.")] = Path("demo"),
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Build only.")] = False,
+) -> None:
+    """Draw a sample catalogue (or take yours), build it, and serve the page."""
+    from lookalike.cli.chain import build_and_report
+    from lookalike.settings import Settings
+
+    source = data or output / "source"
+    if data is None:
+        from lookalike import demo as sample
+
+        with progress_bar("drawing") as show:
+            sample.draw(source, progress=show)
+    site = output / "site"
+    build_and_report(source, site)
+    if not no_serve:
+        _serve(site, Settings(host=host, port=port))
+
+
+def _serve(site: Path, settings: "Settings") -> None:
+    import uvicorn
+
+    from lookalike.api import create_app
+    from lookalike.engine import SearchEngine
+
+    with SearchEngine.open(
+        site, photos=settings.photos, precision=settings.precision, read_only=True, max_pixels=settings.max_pixels
+    ) as engine:
+        config = uvicorn.Config(
+            create_app(engine, settings),
+            host=settings.host,
+            port=settings.port,
+            log_level=settings.log_level,
+            access_log=settings.log_level == "debug",
+        )
+        shown = f"http://{settings.host}:{settings.port}" if settings.port else "the address below"
+        err().print(f"Serving {engine.collection.count():,} photos at [bold]{shown}[/]  (Ctrl-C stops)")
+        uvicorn.Server(config).run()
+
+
+def _price(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        price = Decimal(text)
+    except InvalidOperation as error:
+        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50") from error
+    if not price.is_finite():
+        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50")
+    return price
+
+
+def _plain(result: "Result") -> dict[str, object]:
+    return {**asdict(result), "price": None if result.price is None else float(result.price)}
+
+
+def _table(photo: Path, results: "list[Result]") -> None:
+    from rich.table import Table
+
+    table = Table(title=str(photo), title_justify="left")
+    for column in ("score", "product", "name", "category", "photo"):
+        table.add_column(column, overflow="fold")
+    table.add_column("price", justify="right")
+    for result in results:
+        price = "" if result.price is None else f"{result.price.normalize():,f} {result.currency or ''}".strip()
+        category = result.category or ""
+        table.add_row(f"{result.score:.3f}", result.product_id, result.name, category, result.image_id, price)
+    out().print(table if results else f"{photo}: nothing passes the filter")

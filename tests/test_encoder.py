@@ -1,0 +1,90 @@
+"""The runtime: right features, from any number of threads, or a clear error."""
+
+import json
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lookalike import encoder as encoders
+from lookalike.encoder import find_encoder, load_encoder
+from lookalike.errors import ArtifactError, EncoderError
+
+
+@pytest.fixture(scope="module")
+def lite0() -> encoders.OpenVinoEncoder:
+    return load_encoder("lite0", precision="fp32", requests=4)
+
+
+def pictures(n: int, size: int, seed: int = 0) -> np.ndarray:
+    coarse = np.random.default_rng(seed).integers(0, 256, (n, 7, 7, 3), dtype=np.uint8)
+    return np.ascontiguousarray(coarse.repeat(-(-size // 7), axis=1).repeat(-(-size // 7), axis=2)[:, :size, :size])
+
+
+def test_eight_threads_get_the_answers_of_their_own_photos(lite0: encoders.OpenVinoEncoder) -> None:
+    """One compiled model called from several threads gave other photos' vectors; the pool must not."""
+    photos = pictures(96, lite0.card.size_px)
+    serial = np.concatenate([lite0.encode(photos[i : i + 1]) for i in range(len(photos))])
+    with ThreadPoolExecutor(8) as pool:
+        threaded = np.concatenate(list(pool.map(lambda i: lite0.encode(photos[i : i + 1]), range(len(photos)))))
+    np.testing.assert_allclose(threaded, serial, rtol=1e-4, atol=1e-4)
+    apart = np.abs(serial[:, None] - serial[None]).max(axis=2) + 1e9 * np.eye(len(serial))
+    assert apart.min() > 1e-2  # the photos are distinct enough for a mix-up to show
+
+
+def test_a_batch_is_its_photos_one_by_one(lite0: encoders.OpenVinoEncoder) -> None:
+    photos = pictures(11, lite0.card.size_px, seed=1)
+    one_by_one = np.concatenate([lite0.encode(photos[i : i + 1]) for i in range(len(photos))])
+    np.testing.assert_allclose(lite0.encode(photos), one_by_one, rtol=1e-3, atol=1e-3)
+    assert lite0.encode(photos[:0]).shape == (0, lite0.dim)
+
+
+def test_what_comes_out_is_a_copy(lite0: encoders.OpenVinoEncoder) -> None:
+    photos = pictures(2, lite0.card.size_px, seed=2)
+    first = lite0.encode(photos[:1])
+    kept = first.copy()
+    lite0.encode(photos[1:])
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_both_stock_encoders_are_there() -> None:
+    for name, size in (("lite0", 224), ("lite2", 260)):
+        loaded = load_encoder(name)
+        assert (loaded.name, loaded.card.size_px, loaded.dim) == (name, size, 1280)
+        assert loaded.precision in ("bf16", "fp32")
+
+
+def test_auto_takes_bf16_only_where_the_processor_lists_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for listed, chosen in ((["FP32", "INT8"], "fp32"), (["FP32", "BF16"], "bf16")):
+        monkeypatch.setattr(encoders.ov.Core, "get_property", lambda *_, listed=listed: listed)
+        assert encoders.choose_precision("auto") == chosen
+    monkeypatch.setattr(encoders.ov.Core, "get_property", lambda *_: ["FP32"])
+    with pytest.raises(EncoderError, match="no native bf16"):
+        encoders.choose_precision("bf16")
+    with pytest.raises(EncoderError, match="unknown"):
+        encoders.choose_precision("fp8")
+
+
+@pytest.mark.parametrize("wrong", [np.zeros((1, 10, 10, 3), np.uint8), np.zeros((1, 224, 224, 3), np.float32)])
+def test_other_shapes_and_types_are_refused(lite0: encoders.OpenVinoEncoder, wrong: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="images must be uint8"):
+        lite0.encode(wrong)
+
+
+def test_broken_encoder_folders_say_so(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match="no encoder called 'lite9'"):
+        find_encoder("lite9")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ArtifactError, match="manifest"):
+        find_encoder(tmp_path / "empty")
+    copy = tmp_path / "copy"
+    shutil.copytree(find_encoder("lite0").path, copy)
+    (copy / "encoder.onnx").write_bytes(b"no network")
+    with pytest.raises(EncoderError, match="cannot be loaded"):
+        load_encoder(copy)
+    card = json.loads((copy / "preprocess.json").read_text())
+    (copy / "preprocess.json").write_text(json.dumps({**card, "crop": "letterbox"}))
+    with pytest.raises(EncoderError, match="preprocess.json cannot be used"):
+        find_encoder(copy)
