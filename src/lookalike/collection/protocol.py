@@ -40,7 +40,7 @@ class Collection(Protocol):
 
     @property
     def generation(self) -> int:
-        """Rises by one with every committed put or delete."""
+        """Rises by one with every committed put or delete that changes anything."""
         ...
 
     @property
@@ -51,13 +51,19 @@ class Collection(Protocol):
     def put(self, entries: Sequence[Entry]) -> None:
         """Insert or replace photos (and their products) in one transaction: all of them or none.
 
+        A photo that is replaced counts as put now. Of a product that stands in several entries the last one's facts
+        hold; products left without a photo, because theirs moved to another, are removed. Vectors may be stored as
+        float16: what comes back and is searched is within 0.001 of what was put, and of length 1.
+
         Raises
         ------
         Mismatch
             A vector's width is not the collection's.
         ValueError
-            A vector is not finite or not of length 1 (within 1e-3), or an image id stands twice.
+            A vector is not finite or not of length 1 (within 1e-3); an image id stands twice; an image names another
+            product than its entry; an id holds NUL or is not valid Unicode; a price is not a finite number.
         ReadOnly
+            The collection was opened read-only.
         """
         ...
 
@@ -69,7 +75,7 @@ class Collection(Protocol):
         ...
 
     def count(self, where: Filter | None = None) -> int:
-        """Count the photos that pass the filter."""
+        """Count the photos that pass the filter; `QueryError` for a filter that makes no sense, here and below."""
         ...
 
     def image_ids(self, where: Filter | None = None) -> list[str]:

@@ -1,0 +1,300 @@
+"""The truth of a collection: products, photos, vectors and thumbnails in SQLite, every change one transaction."""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.collection.filters import condition, is_storable, text_list
+from lookalike.collection.protocol import CategoryCount, CollectionInfo
+from lookalike.collection.schema import BUSY_MS, new_state, read_info
+from lookalike.errors import CollectionError
+from lookalike.types import Entry, Filter, Float32Array, Image, Product, unit_rows
+
+Int64Array = npt.NDArray[np.int64]
+
+_PUT_PRODUCT = """
+INSERT INTO products
+    (product_id, name, name_raw, description, price, price_float, currency, location, seller_id, category)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (product_id) DO UPDATE SET
+    name = excluded.name, name_raw = excluded.name_raw, description = excluded.description,
+    price = excluded.price, price_float = excluded.price_float, currency = excluded.currency,
+    location = excluded.location, seller_id = excluded.seller_id, category = excluded.category
+"""
+_PUT_IMAGE = """
+INSERT INTO images (key, product_key, image_id, path, width, height, format, sha256, duplicate_of, split, group_id)
+VALUES (?, (SELECT product_key FROM products WHERE product_id = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_EMPTY_PRODUCTS = """
+DELETE FROM products WHERE product_key IN (SELECT value FROM json_each(?))
+AND NOT EXISTS (SELECT 1 FROM images WHERE images.product_key = products.product_key)
+"""
+_IMAGE = """
+SELECT i.image_id, p.product_id, i.path, i.width, i.height, i.format, i.sha256, i.duplicate_of, i.split, i.group_id
+FROM images AS i JOIN products AS p ON p.product_key = i.product_key
+"""
+_PRODUCT = """
+SELECT product_id, name, name_raw, description, price, currency, location, seller_id, category FROM products
+"""
+_VECTOR = "SELECT i.image_id, i.key, v.float16 FROM images AS i JOIN vectors AS v ON v.key = i.key"
+_IDENTITY = """
+SELECT i.key, i.image_id, p.product_id FROM images AS i JOIN products AS p ON p.product_key = i.product_key
+WHERE i.key IN (SELECT value FROM json_each(?))
+"""
+_LISTED = "IN (SELECT value FROM json_each(?))"
+_FOUND = "FROM images AS i JOIN products AS p ON p.product_key = i.product_key"
+_CATEGORIES = """
+SELECT p.category, count(DISTINCT p.product_key), count(*)
+FROM images AS i JOIN products AS p ON p.product_key = i.product_key
+WHERE p.category IS NOT NULL GROUP BY p.category ORDER BY p.category
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a transaction did: the keys that went, and the keys that came, rising in the order of the entries."""
+
+    removed: Int64Array
+    added: Int64Array
+
+
+class Store:
+    """One SQLite connection, used by one thread at a time.
+
+    A photo that is put again gets a new key, so that a key stands for one vector for ever.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._mutex = threading.RLock()
+        self.info: CollectionInfo = read_info(connection)
+
+    # Changes
+
+    def put(self, entries: Sequence[Entry], halves: npt.NDArray[np.float16]) -> Change:
+        """Insert or replace photos and their products; `halves` are the vectors of the entries, in order."""
+        products = {entry.product.product_id: _product_row(entry.product) for entry in entries}
+        with self._transaction():
+            removed, left = self._remove_images(entry.image.image_id for entry in entries)
+            self._connection.executemany(_PUT_PRODUCT, products.values())
+            (last,) = self._connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+            added = range(last + 1, last + 1 + len(entries))
+            images = (_image_row(key, entry.image) for key, entry in zip(added, entries, strict=True))
+            self._connection.executemany(_PUT_IMAGE, images)
+            vectors = ((key, half.tobytes()) for key, half in zip(added, halves, strict=True))
+            self._connection.executemany("INSERT INTO vectors VALUES (?, ?)", vectors)
+            pairs = zip(added, (entry.thumbnail for entry in entries), strict=True)
+            thumbnails = ((key, jpeg) for key, jpeg in pairs if jpeg is not None)
+            self._connection.executemany("INSERT INTO thumbnails VALUES (?, ?)", thumbnails)
+            self._connection.execute(_EMPTY_PRODUCTS, (json.dumps(left),))
+        return Change(removed, np.array(added, np.int64))
+
+    def delete(self, image_ids: Sequence[str]) -> Change:
+        """Remove photos, and products left without one; where there is nothing to remove, nothing is committed."""
+        nothing = np.empty(0, np.int64)
+        if not any(self.images(image_ids)):
+            return Change(nothing, nothing)
+        with self._transaction():
+            removed, left = self._remove_images(image_ids)
+            self._connection.execute(_EMPTY_PRODUCTS, (json.dumps(left),))
+        return Change(removed, nothing)
+
+    def _remove_images(self, image_ids: Iterable[str]) -> tuple[Int64Array, list[int]]:
+        """Remove photos inside a transaction; return their keys, and the keys of the products they belonged to."""
+        select = "SELECT key, product_key FROM images WHERE image_id IN (SELECT value FROM json_each(?)) ORDER BY key"
+        rows = self._connection.execute(select, (text_list(image_ids),)).fetchall()
+        keys = [key for key, _ in rows]
+        self._connection.executemany("DELETE FROM images WHERE key = ?", ((key,) for key in keys))
+        return np.array(keys, np.int64), sorted({product for _, product in rows})
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        """Commit what happens inside as the next generation, flushed to disk, or nothing of it."""
+        with self._mutex, _told():
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._connection.execute("UPDATE meta SET value = value + 1 WHERE name = 'generation'")
+                self._connection.execute("UPDATE meta SET value = ? WHERE name = 'state'", (new_state(),))
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def fold(self) -> bool:
+        """Bring everything into the one database file; False where another process still reads beside it."""
+        with self._mutex, _told():
+            try:
+                self._connection.execute("PRAGMA busy_timeout = 0")  # a reader may stay for days
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                return self._connection.execute("PRAGMA journal_mode = DELETE").fetchone()[0] != "wal"
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    raise
+                return False
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+
+    # Reading
+
+    def state(self) -> str:
+        """Name the committed state that is read now."""
+        return str(self._rows("SELECT value FROM meta WHERE name = 'state'")[0][0])
+
+    def generation(self) -> int:
+        """Count the changes committed so far."""
+        return int(self._rows("SELECT value FROM meta WHERE name = 'generation'")[0][0])
+
+    @contextmanager
+    def snapshot(self) -> Generator[None]:
+        """Let everything read inside be of one committed state, whatever other processes commit."""
+        with self._mutex, _told():
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
+
+    def keys(self, where: Filter | None = None) -> Int64Array:
+        """Return the keys of the photos that pass the filter, rising."""
+        rows = self._found("SELECT i.key " + _FOUND, where)
+        return np.sort(np.fromiter((key for (key,) in rows), np.int64, len(rows)))
+
+    def count(self, where: Filter | None = None) -> int:
+        """Count the photos that pass the filter."""
+        return int(self._found("SELECT count(*) " + _FOUND, where)[0][0])
+
+    def count_products(self, where: Filter | None = None) -> int:
+        """Count the products with a photo that passes the filter."""
+        return int(self._found("SELECT count(DISTINCT i.product_key) " + _FOUND, where)[0][0])
+
+    def image_ids(self, where: Filter | None = None) -> list[str]:
+        """Return the ids of the photos that pass the filter, by rising key."""
+        rows = self._found("SELECT i.key, i.image_id " + _FOUND, where)
+        return [image_id for _, image_id in sorted(rows)]
+
+    def identify(self, keys: Sequence[int]) -> dict[int, tuple[str, str]]:
+        """Look up image id and product id by key."""
+        return {key: (image, product) for key, image, product in self._rows(_IDENTITY, (json.dumps(keys),))}
+
+    def images(self, image_ids: Sequence[str]) -> list[Image | None]:
+        """Look photos up by id, in the order asked for."""
+        rows = self._rows(_IMAGE + "WHERE i.image_id " + _LISTED, (text_list(image_ids),))
+        found = {row[0]: Image(*row) for row in rows}
+        return [found.get(image_id) for image_id in image_ids]
+
+    def images_of(self, product_id: str) -> list[Image]:
+        """Return a product's photos by rising key."""
+        if not is_storable(product_id):
+            return []
+        return [Image(*row) for row in self._rows(_IMAGE + "WHERE p.product_id = ? ORDER BY i.key", (product_id,))]
+
+    def products(self, product_ids: Sequence[str]) -> list[Product | None]:
+        """Look products up by id, in the order asked for."""
+        rows = self._rows(_PRODUCT + "WHERE product_id " + _LISTED, (text_list(product_ids),))
+        found = {row[0]: _product(row) for row in rows}
+        return [found.get(product_id) for product_id in product_ids]
+
+    def thumbnail(self, image_id: str) -> bytes | None:
+        """Return a photo's thumbnail, if it has one."""
+        if not is_storable(image_id):
+            return None
+        select = "SELECT t.jpeg FROM thumbnails AS t JOIN images AS i ON i.key = t.key WHERE i.image_id = ?"
+        rows = self._rows(select, (image_id,))
+        return bytes(rows[0][0]) if rows else None
+
+    def categories(self) -> list[CategoryCount]:
+        """Count products and photos by category path."""
+        return [CategoryCount(*row) for row in self._rows(_CATEGORIES)]
+
+    def vectors_of(self, image_ids: Sequence[str]) -> dict[str, Float32Array]:
+        """Return the unit vectors of those photos that are there."""
+        rows = self._rows(_VECTOR + " WHERE i.image_id " + _LISTED, (text_list(image_ids),))
+        return dict(zip((row[0] for row in rows), self._decode(rows), strict=True))
+
+    def vectors_from(self, key: int) -> tuple[Int64Array, Float32Array]:
+        """Return the keys, rising, and unit vectors of all photos from a key on."""
+        rows = self._rows(_VECTOR + " WHERE i.key >= ? ORDER BY i.key", (key,))
+        return np.fromiter((row[1] for row in rows), np.int64, len(rows)), self._decode(rows)
+
+    def _decode(self, rows: Sequence[tuple[Any, ...]]) -> Float32Array:
+        halves = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
+        return restore(halves.reshape(len(rows), self.info.dim))
+
+    def _found(self, select: str, where: Filter | None) -> list[tuple[Any, ...]]:
+        found = None if where is None else condition(where)
+        return self._rows(select) if found is None else self._rows(f"{select} WHERE {found[0]}", found[1])
+
+    def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._mutex, _told():
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def close(self) -> None:
+        """Close the connection; safe to call twice."""
+        with self._mutex:
+            self._connection.close()
+
+
+def restore(halves: npt.NDArray[np.float16]) -> Float32Array:
+    """Return stored vectors as they are searched: float16 widened to float32, each scaled back to length 1."""
+    return unit_rows(halves.astype(np.float32))
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        closed = isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error)
+        what = "the collection is closed" if closed else f"the collection's database failed ({error})"
+        raise CollectionError(
+            what, mend="Open it again" if closed else "See that its disk is well and not full"
+        ) from error
+
+
+def _product_row(product: Product) -> tuple[str | float | None, ...]:
+    price = product.price
+    return (
+        product.product_id,
+        product.name,
+        product.name_raw,
+        product.description,
+        None if price is None else str(price),
+        None if price is None else float(price),
+        product.currency,
+        product.location,
+        product.seller_id,
+        product.category,
+    )
+
+
+def _image_row(key: int, image: Image) -> tuple[str | int | None, ...]:
+    return (
+        key,
+        image.product_id,
+        image.image_id,
+        image.path,
+        image.width,
+        image.height,
+        image.format,
+        image.sha256,
+        image.duplicate_of,
+        image.split,
+        image.group_id,
+    )
+
+
+def _product(row: Sequence[Any]) -> Product:
+    values = list(row)
+    values[4] = None if values[4] is None else Decimal(values[4])
+    return Product(*values)
