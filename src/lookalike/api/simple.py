@@ -1,0 +1,48 @@
+"""The two routes that small clients already use; their addresses and answers stay as they are."""
+
+from enum import Enum
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
+
+from lookalike.api.context import Ctx
+from lookalike.api.errors import documented
+from lookalike.api.params import check_k
+from lookalike.api.schemas import Health, SimilarUuids
+from lookalike.api.uploads import form_schema, uploaded
+
+_PHOTO = "image"
+
+
+async def healthcheck() -> Health:
+    """Tell that the server is up."""
+    return Health(message="API is up and running!")
+
+
+async def predict_image(
+    request: Request,
+    context: Ctx,
+    num_results: Annotated[
+        int, Query(ge=1, description="How many photos; at most `max_results` of /v1/info.", examples=[5])
+    ] = 5,
+) -> SimilarUuids:
+    """Return the ids of the photos most similar to the one sent as the form field `image`."""
+    k = check_k(num_results, context.settings.max_results, "num_results")
+    async with uploaded(request, _PHOTO, context.settings) as upload:
+        ids = await context.work(lambda: context.engine.search_ids([upload.photo()], k))
+    return SimilarUuids(ids=ids)
+
+
+def add_simple_routes(app: FastAPI) -> None:
+    """Add the routes of this module."""
+    tags: list[str | Enum] = ["simple"]
+    app.add_api_route("/healthcheck", healthcheck, tags=tags, summary="Sign of life")
+    app.add_api_route(
+        "/predict/image",
+        predict_image,
+        methods=["POST"],
+        tags=tags,
+        summary="Ids of similar photos",
+        responses=documented(400, 413, 422),
+        openapi_extra=form_schema(_PHOTO),
+    )

@@ -1,0 +1,134 @@
+"""Uploads: a body that grows past the limit is refused before it is read whole, a form with too many parts as well."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from fastapi import Request
+from pydantic import BaseModel
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lookalike import images
+from lookalike.api.errors import ApiError
+from lookalike.settings import Settings
+
+FORM_ROOM_BYTES = 65_536
+"""What a form may hold beside its photo: boundaries, headers and small fields."""
+
+_MAX_FIELDS = 20
+_MAX_FIELD_BYTES = 4_096
+
+
+class LimitBody:
+    """Refuse a request body above a limit with 413: by its announced length, or as soon as it has grown past it.
+
+    An answer is sent without waiting for the rest; the server throws away what still arrives.
+    """
+
+    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with a counted body."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        seen = int(announced) if announced.isdigit() and int(announced) > self.max_bytes else 0
+
+        async def counted() -> Message:
+            nonlocal seen
+            if seen <= self.max_bytes:
+                message = await receive()
+                seen += len(message.get("body", b""))
+                if seen <= self.max_bytes:
+                    return message
+            raise too_many_bytes(self.max_bytes - FORM_ROOM_BYTES)
+
+        await self.app(scope, counted, send)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A photo that arrived and the text fields beside it. The photo may still lie on disk: read it in a thread."""
+
+    file: BinaryIO
+    fields: dict[str, str]
+    settings: Settings
+
+    def photo(self) -> bytes:
+        """Read the photo's bytes, checked to be a photo of bearable size by its header.
+
+        Raises
+        ------
+        ApiError
+            413: more bytes than allowed.
+        PhotoError
+            Empty, not a photo, or more pixels than allowed.
+        """
+        data = self.file.read(self.settings.max_upload_bytes + 1)
+        if len(data) > self.settings.max_upload_bytes:
+            raise too_many_bytes(self.settings.max_upload_bytes)
+        images.facts(data, max_pixels=self.settings.max_pixels)
+        return data
+
+
+@asynccontextmanager
+async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGenerator[Upload]:
+    """Parse a form with one photo under `field`; its spooled file is removed on the way out.
+
+    Raises
+    ------
+    ApiError
+        422: no such photo field, or a charset other than UTF-8.
+    HTTPException
+        400: malformed, or more parts than allowed.
+    """
+    _, options = parse_options_header(request.headers.get("content-type", ""))
+    if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
+        raise ApiError(422, "bad_parameter", "the form's charset is not UTF-8", "Send the form as UTF-8")
+    async with request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
+        photo = form.get(field)
+        if not isinstance(photo, UploadFile):
+            raise ApiError(
+                422,
+                "photo_field_missing",
+                f"the request holds no file in a form field named {field}",
+                f"Send multipart/form-data with the photo as {field}, with a file name",
+            )
+        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        yield Upload(photo.file, fields, settings)
+
+
+def too_many_bytes(max_bytes: int) -> ApiError:
+    """Make the error for an upload above the limit."""
+    return ApiError(
+        413,
+        "photo_too_large",
+        f"the upload is larger than {max_bytes / 1e6:g} MB",
+        "Make the photo smaller and try again",
+    )
+
+
+def form_schema(field: str, params: type[BaseModel] | None = None) -> dict[str, object]:
+    """Describe a form with one photo, and the parameters that may stand beside it, for OpenAPI."""
+    photo: dict[str, object] = {
+        "type": "string",
+        "format": "binary",
+        "description": "JPEG, PNG, WebP or GIF, told by content.",
+    }
+    properties: dict[str, object] = {field: photo}
+    described: dict[str, object] = {}
+    if params is not None:
+        fields: dict[str, dict[str, object]] = params.model_json_schema()["properties"]
+        properties |= fields
+        described["parameters"] = [
+            {"name": name, "in": "query", "required": False, "schema": schema, "description": schema["description"]}
+            for name, schema in fields.items()
+        ]
+    schema = {"type": "object", "required": [field], "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}, **described}
