@@ -1,0 +1,109 @@
+"""What ingest learns of each photo: its facts, its bytes' sha256 and its perceptual hash; in threads."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pdqhash
+from PIL import Image as PillowImage
+
+from lookalike import images
+from lookalike.errors import PhotoError
+
+Progress = Callable[[int, int], None]
+"""Called with (photos done, photos in all)."""
+
+_DECODE_SIDE_PX = 128
+_HASH_SIDE_PX = 64
+_LEAST_QUALITY = 50
+_BATCH = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoRecord:
+    """A usable photo: upright size in pixels, format, sha256 of its bytes, perceptual hash (None: too flat)."""
+
+    width: int
+    height: int
+    format: str
+    sha256: str
+    phash: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoFailure:
+    """A photo that cannot be used, by reason code."""
+
+    reason: str
+    detail: str
+
+
+def perceptual_hash(image: PillowImage.Image) -> int | None:
+    """Hash an upright RGB photo to 64 bits, of which near-copies differ in few.
+
+    Returns
+    -------
+    int in [0, 2**64), or None where the photo has too little detail to be told from another (PDQ quality below 50).
+
+    Notes
+    -----
+    PDQ's 16 x 16 cosine coefficients, cut to the 8 x 8 of the lowest frequencies and compared with their median.
+    `pdqhash` hands the coefficients out in reverse, so that the lowest stand last; `docs/decisions/0002` has the
+    measurements. Source: Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm" (2019).
+    """
+    small = image.resize((_HASH_SIDE_PX, _HASH_SIDE_PX), PillowImage.Resampling.BILINEAR)
+    coefficients, quality = pdqhash.compute_float(np.ascontiguousarray(small, dtype=np.uint8))
+    if quality < _LEAST_QUALITY:
+        return None
+    lowest = np.asarray(coefficients, dtype=np.float64).reshape(16, 16)[8:, 8:].ravel()
+    bits = np.packbits(lowest > np.median(lowest))
+    return int.from_bytes(bits.tobytes(), "big")
+
+
+def examine(path: Path, *, max_pixels: int) -> PhotoRecord | PhotoFailure:
+    """Read one photo whole, decode it (so that truncation is found) and hash it; never raises for a bad photo."""
+    try:
+        data = images.read_bytes(path)
+        facts = images.facts(data, max_pixels=max_pixels)
+        image = images.decode(data, min_side_px=_DECODE_SIDE_PX, max_pixels=max_pixels)
+    except PhotoError as error:
+        return PhotoFailure(error.reason, error.what)
+    return PhotoRecord(facts.width, facts.height, facts.format, images.sha256(data), perceptual_hash(image))
+
+
+def examine_all(
+    root: Path, paths: Sequence[str], *, max_pixels: int, workers: int | None = None, progress: Progress | None = None
+) -> dict[str, PhotoRecord | PhotoFailure]:
+    """Examine photos in threads (decoding and hashing let go of the interpreter lock).
+
+    Parameters
+    ----------
+    root : path
+        Photo root.
+    paths : sequence of str
+        Relative paths, each once.
+    max_pixels : int
+        Larger photos are refused before they are decoded.
+    workers : int, optional
+        Threads; default: one per core.
+    progress : callable, optional
+        Called after each photo, in this thread.
+
+    Returns
+    -------
+    dict from relative path to what was found, in the order of `paths`.
+    """
+    found: dict[str, PhotoRecord | PhotoFailure] = {}
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        for start in range(0, len(paths), _BATCH):
+            batch = paths[start : start + _BATCH]
+            results = pool.map(partial(examine, max_pixels=max_pixels), [root / path for path in batch])
+            for path, result in zip(batch, results, strict=True):
+                found[path] = result
+                if progress is not None:
+                    progress(len(found), len(paths))
+    return found
