@@ -78,13 +78,13 @@ def choose_labels(
         if candidates:
             members[candidates[-1]].append(group)
     chosen: list[str] = []
-    while members:
-        deepest = max(members, key=lambda label: (len(split_path(label)), label))
-        photos = members.pop(deepest)
-        if len(photos) >= MIN_PHOTOS and len(set(photos)) >= MIN_GROUPS:
-            chosen.append(deepest)
-        elif level == "auto" and CATEGORY_SEPARATOR in deepest:
-            members[deepest.rsplit(CATEGORY_SEPARATOR, 1)[0]].extend(photos)
+    for depth in range(max(map(_depth, members), default=0), 0, -1):
+        for label in [label for label in members if _depth(label) == depth]:
+            photos = members.pop(label)
+            if len(photos) >= MIN_PHOTOS and len(set(photos)) >= MIN_GROUPS:
+                chosen.append(label)
+            elif level == "auto" and depth > 1:
+                members[label.rsplit(CATEGORY_SEPARATOR, 1)[0]].extend(photos)
     return LabelSet(tuple(sorted(chosen)), level, ignored_set)
 
 
@@ -99,6 +99,10 @@ def _candidates(category: str, level: str) -> list[str]:
         return found
     depth = 1 if level == "parent" else int(level)
     return found[:depth][-1:]  # a path shorter than the level is its own deepest prefix
+
+
+def _depth(label: str) -> int:
+    return label.count(CATEGORY_SEPARATOR) + 1
 
 
 def _is_ignored(category: str, ignored: frozenset[str]) -> bool:

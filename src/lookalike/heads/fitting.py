@@ -1,0 +1,190 @@
+"""Fitting a head: which kind the labels allow, its parts, and its classifier."""
+
+import logging
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from lookalike.errors import HeadError
+from lookalike.heads.calibration import calibrated, labelled
+from lookalike.heads.head import Block, FeatureArray, Float64Array, Head, check_features
+from lookalike.heads.linear import LdaSettings, class_statistics, lda, moments, pca_block, wccn_block
+from lookalike.labels import MIN_GROUPS, MIN_PHOTOS, choose_labels
+from lookalike.types import Json
+
+KINDS = ("auto", "mix", "lda", "wccn", "pca", "none")
+MIN_LABELS = 3
+"""Learnable labels that the label part needs."""
+MIN_RANK = 8
+"""Photos that vary in fewer directions leave the features as they are."""
+
+_LEAST_DEVIATION = 1e-6
+"""A feature that varies less than this share of the most varying one counts as constant."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """How a head is fitted.
+
+    Parameters
+    ----------
+    kind : "auto", "mix", "lda", "wccn", "pca" or "none"
+        `auto` is `mix` where there are labels to learn, else `pca`.
+    dim : int
+        Width of the embeddings; fewer where the photos vary in fewer directions. `none` keeps the features' width.
+    label_weight : float
+        Share a of the label part in a `mix`, in (0, 1).
+    level : "auto", "parent" or a path depth as text
+        How deep labels go; see `labels.choose_labels`.
+    ignored : labels that are searchable, but never learned or scored
+    lda_shrinkage, wccn_shrinkage : float
+        Share of the scaled identity in the within-class covariance, in (0, 1].
+    seed : int
+        Chooses the training groups that set the classifier's temperature where there is no validation part.
+    """
+
+    kind: str = "auto"
+    dim: int = 256
+    label_weight: float = 0.2
+    level: str = "auto"
+    ignored: tuple[str, ...] = ()
+    lda_shrinkage: float = 0.3
+    wccn_shrinkage: float = 0.6
+    seed: int = 0
+
+    def to_json(self) -> Json:
+        """Describe the configuration as JSON; equal configurations are described alike."""
+        return {**asdict(self), "ignored": sorted(set(self.ignored))}
+
+
+def fit(
+    features: FeatureArray,
+    categories: Sequence[str | None],
+    groups: Sequence[Hashable],
+    config: HeadConfig,
+    *,
+    held_out: tuple[FeatureArray, Sequence[str | None]] | None = None,
+) -> Head:
+    """Fit a head on the training part.
+
+    Parameters
+    ----------
+    features : float array of shape (n, d)
+        The training photos' features; with n = 0 there is nothing to fit, and the head is `none`.
+    categories, groups : one per photo
+        Category path or None; the group that must not cross a split.
+    config : HeadConfig
+    held_out : features and categories of the validation part, optional
+        Used only for the classifier's temperature.
+
+    Returns
+    -------
+    Head
+        Of the kind asked for, or of the nearest one that the labels and photos allow; the log says which and why.
+
+    Raises
+    ------
+    HeadError
+        Features that are not finite, lengths that differ, or a configuration that makes no sense.
+
+    Notes
+    -----
+    mix: [sqrt(a) * unit(LDA), sqrt(1 - a) * unit(WCCN, PCA)]; the label part has at most labels - 1 dimensions and at
+    most half of them all. Photos without a label shape the generic part only, and of that only mean and principal axes.
+    """
+    _check(config)
+    check_features(features)
+    if not len(features) == len(categories) == len(groups):
+        raise HeadError("features, categories and groups differ in length", mend="Give one of each per photo")
+    labels = choose_labels(categories, groups, level=config.level, ignored=config.ignored)
+    if len(features) == 0:
+        _log.warning("there are no training photos to fit a head on; features are used as they are")
+        return Head("none", features.shape[1], (), labels, facts={"asked": config.kind, "photos": 0, "labelled": 0})
+    kind = _possible(config.kind, len(labels.labels), any_category=any(category is not None for category in categories))
+    mean, covariance = moments(features)
+    classes, label_part, classifier = None, None, None
+    if len(labels.labels) >= 2:
+        learned = labelled(features, categories, labels, groups)
+        settings = LdaSettings(_deviations(covariance), config.lda_shrinkage, _label_dims(config, kind))
+        classes = class_statistics(learned.features, learned.codes, len(labels.labels))
+        label_part, classifier = lda(classes, settings)
+        validation = None if held_out is None else labelled(*held_out, labels)
+        classifier = calibrated(classifier, learned, validation, settings, seed=config.seed)
+    if kind in ("mix", "lda") and label_part is None:
+        kind = "wccn"  # every label has the same mean: there is nothing to discriminate by
+    generic = None
+    if kind in ("mix", "wccn") and classes is not None:
+        k = config.dim - _width(label_part)
+        generic = wccn_block(mean, covariance, classes, shrinkage=config.wccn_shrinkage, k=k)
+    elif kind == "pca":
+        generic = pca_block(mean, covariance, config.dim)
+    blocks = _blocks(kind, label_part, generic, config)
+    facts = {"asked": config.kind, "photos": len(features), "labelled": 0 if classes is None else classes.total}
+    return Head(kind if blocks else "none", features.shape[1], blocks, labels, classifier, facts)
+
+
+def _possible(asked: str, n_labels: int, *, any_category: bool) -> str:
+    wanted = "mix" if asked == "auto" else asked
+    needed = {"mix": MIN_LABELS, "lda": MIN_LABELS, "wccn": 2}.get(wanted, 0)
+    if n_labels >= needed:
+        return wanted
+    possible = "wccn" if n_labels >= 2 else "pca"
+    _log.log(
+        logging.INFO if asked == "auto" and not any_category else logging.WARNING,
+        "%d labels have %d training photos in %d groups, and a %s head needs %d of them; fitting %s instead",
+        n_labels,
+        MIN_PHOTOS,
+        MIN_GROUPS,
+        wanted,
+        needed,
+        possible,
+    )
+    return possible
+
+
+def _label_dims(config: HeadConfig, kind: str) -> int:
+    return {"mix": config.dim // 2, "lda": config.dim}.get(kind, 0)
+
+
+def _width(block: Block | None) -> int:
+    return 0 if block is None else block.matrix.shape[1]
+
+
+def _blocks(kind: str, label_part: Block | None, generic: Block | None, config: HeadConfig) -> tuple[Block, ...]:
+    """Weigh the parts; none at all where the photos differ in too few directions to say what matters."""
+    if kind == "none":
+        return ()
+    if kind == "lda":
+        return () if label_part is None else (label_part,)
+    if generic is None or _width(generic) < min(MIN_RANK, len(generic.mean), config.dim - _width(label_part)):
+        _log.warning("the training photos differ too little to fit a %s head; features are used as they are", kind)
+        return ()
+    if label_part is None:
+        return (generic,)
+    return replace(label_part, weight=config.label_weight), replace(generic, weight=1 - config.label_weight)
+
+
+def _deviations(covariance: Float64Array) -> Float64Array:
+    """Standard deviations to divide by; features that do not vary are left alone."""
+    deviations = np.sqrt(np.diag(covariance))
+    return np.where(deviations > _LEAST_DEVIATION * deviations.max(), deviations, deviations.max() or 1.0)
+
+
+def _check(config: HeadConfig) -> None:
+    wrong = {
+        f"kind must be one of {', '.join(KINDS)}": config.kind not in KINDS,
+        "dim must be at least 2": config.dim < 2,
+        "label_weight must lie between 0 and 1": not 0 < config.label_weight < 1,
+        "lda_shrinkage must be above 0 and at most 1": not 0 < config.lda_shrinkage <= 1,
+        "wccn_shrinkage must be above 0 and at most 1": not 0 < config.wccn_shrinkage <= 1,
+        "level must be auto, parent or a depth from 1": not _is_level(config.level),
+    }
+    for what, applies in wrong.items():
+        if applies:
+            raise HeadError(what, mend="Correct the head's options")
+
+
+def _is_level(level: str) -> bool:
+    return level in ("auto", "parent") or (level.isascii() and level.isdigit() and int(level) >= 1)
