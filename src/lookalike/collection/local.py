@@ -29,7 +29,7 @@ class LocalCollection:
     Made by `create`, `open` or `in_memory`; a context manager. The folder holds
 
     - `collection.sqlite`, the truth; while it is being changed, `-wal` and `-shm` files beside it;
-    - `index.faiss` and `index.json`, a cache that `checkpoint` and `close` write, made anew where lost, stale or damaged;
+    - `index.faiss` and `index.json`, a cache that `checkpoint` and `close` write, made anew if lost, stale or damaged;
     - `collection.lock`, held by the one process that may write.
 
     Vectors are stored as float16; `vectors` and `search` use them widened to float32 and scaled back to length 1.
