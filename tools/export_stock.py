@@ -18,6 +18,7 @@ import torch
 from lookalike.artifacts import digest, write_bytes, write_text
 from lookalike.images import Preprocess
 from lookalike.training.graph import OPSET, to_onnx
+from lookalike.training.network import load_weights
 from lookalike.types import Json
 
 STOCK = Path(__file__).resolve().parents[1] / "src" / "lookalike" / "stock"
@@ -56,13 +57,13 @@ def build_network(source: Source) -> torch.nn.Module:
         Numbers or shapes of the tensors differ.
     """
     stored = cast("dict[str, torch.Tensor]", torch.load(weights_file(source), map_location="cpu", weights_only=True))
-    network = cast("torch.nn.Module", timm.create_model(source.backbone, pretrained=False))
-    wanted = {name: tensor for name, tensor in network.state_dict().items() if not _is_counter(name)}
+    whole = timm.create_model(source.backbone, pretrained=False).state_dict()
+    names = [name for name in whole if not _is_counter(name)]
     given = [tensor for name, tensor in stored.items() if not _is_counter(name)]
-    if [tensor.shape for tensor in wanted.values()] != [tensor.shape for tensor in given]:
+    if [whole[name].shape for name in names] != [tensor.shape for tensor in given]:
         raise ValueError(f"the tensors of {source.package} are not those of {source.backbone}")
-    network.load_state_dict(dict(zip(wanted, given, strict=True)), strict=False)
-    network.reset_classifier(0)  # type: ignore[operator]
+    network = timm.create_model(source.backbone, pretrained=False, num_classes=0)
+    load_weights(network, dict(zip(names, given, strict=True)), source.package)
     return network.eval()
 
 
@@ -71,7 +72,10 @@ def card(source: Source) -> Preprocess:
     told = timm.get_pretrained_cfg(source.backbone)
     if told is None or told.interpolation != "bicubic" or told.input_size[-1] != source.size_px:
         raise ValueError(f"timm says something else of {source.backbone}")
-    return Preprocess(source.size_px, told.mean, told.std)
+    red, green, blue = told.mean
+    mean = (red, green, blue)
+    red, green, blue = told.std
+    return Preprocess(source.size_px, mean, (red, green, blue))
 
 
 def manifest(source: Source, onnx_sha256: str, preprocess: Preprocess) -> Json:

@@ -2,3 +2,9 @@
 
 Nothing here is imported unless `lookalike train` or `lookalike export` asks for it (the `train` extra).
 """
+
+from lookalike.training.config import RunConfig, TrainConfig
+from lookalike.training.export import Fidelity, export
+from lookalike.training.fit import train
+
+__all__ = ["Fidelity", "RunConfig", "TrainConfig", "export", "train"]

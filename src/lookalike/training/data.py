@@ -1,0 +1,207 @@
+"""From catalogue and split to batches; preprocessing is that of `lookalike.images`, the same as in serving."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import polars as pl
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from lookalike import catalogue as catalogues
+from lookalike import images
+from lookalike.artifacts import Artifact, open_artifact
+from lookalike.errors import ArtifactError, PhotoError, TrainingError
+from lookalike.images import Preprocess
+from lookalike.labels import LabelSet, choose_labels
+from lookalike.training.augment import augment, decode_side
+from lookalike.training.config import Augmentation, TrainConfig
+from lookalike.types import Reject, UInt8Array
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Labelled photos: ids, files and label numbers, one each."""
+
+    image_ids: tuple[str, ...]
+    files: tuple[Path, ...]
+    targets: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """What is learned from, what it is measured on, and the labels by number."""
+
+    catalogue: Artifact
+    split: Artifact
+    root: Path
+    labels: LabelSet
+    train: Photos
+    validation: Photos
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Photos as uint8 of shape (n, size, size, 3) with their label numbers, and the photos that failed, left out."""
+
+    pixels: torch.Tensor
+    targets: torch.Tensor
+    failed: tuple[Reject, ...]
+
+    def to(self, device: torch.device, **_: object) -> "Batch":
+        """Move it to a device; Lightning calls this."""
+        return Batch(self.pixels.to(device), self.targets.to(device), self.failed)
+
+
+def read_training_set(catalogue: Path, split: Path, config: TrainConfig, photos: Path | None) -> TrainingSet:
+    """Read the labelled photos of the training and validation parts.
+
+    Raises
+    ------
+    ArtifactError
+        The split was made from another catalogue.
+    TrainingError
+        Fewer than two labels have enough training photos, or the validation part has none of them.
+    """
+    read = catalogues.read(catalogue)
+    split_artifact = open_artifact(split, "split")
+    if split_artifact.parents["catalogue"] != read.artifact.hash:
+        raise ArtifactError(
+            "this split was made from another catalogue", where=str(split), mend="Run `lookalike split` again"
+        )
+    root = catalogues.photo_root(read, photos)
+    rows = (
+        read.images.join(pl.read_parquet(split_artifact.path / "split.parquet"), on="image_id", maintain_order="left")
+        .join(read.products.select("product_id", "category"), on="product_id", how="left", maintain_order="left")
+        .select("image_id", "path", "category", "group_id", "split")
+    )
+    train = rows.filter(pl.col("split") == "train")
+    labels = choose_labels(
+        train["category"].to_list(), train["group_id"].to_list(), level=config.level, ignored=config.ignored
+    )
+    if len(labels.labels) < 2:
+        raise TrainingError(
+            f"there is nothing to tell apart: {len(labels.labels)} labels have enough training photos",
+            where=str(catalogue),
+            mend="Give the photos categories, choose another level, or use a stock encoder",
+        )
+    validation = _labelled(rows.filter(pl.col("split") == "validation"), labels, root)
+    if not validation.image_ids:
+        raise TrainingError(
+            "the validation part has no photo with a learned label, so the best epoch cannot be told",
+            where=str(split),
+            mend="Split again with a larger validation part",
+        )
+    return TrainingSet(read.artifact, split_artifact, root, labels, _labelled(train, labels, root), validation)
+
+
+def _labelled(rows: pl.DataFrame, labels: LabelSet, root: Path) -> Photos:
+    numbers = {label: number for number, label in enumerate(labels.labels)}
+    found = [
+        (image_id, root / path, numbers[label])
+        for image_id, path, category in rows.select("image_id", "path", "category").iter_rows()
+        if (label := labels.of(category)) is not None
+    ]
+    return Photos(tuple(row[0] for row in found), tuple(row[1] for row in found), tuple(row[2] for row in found))
+
+
+class PhotoDataset(Dataset[Batch]):
+    """Decodes photos by whole batches, in threads; asked by keys `epoch * len(photos) + index`.
+
+    The epoch travels in the key so that a photo is augmented alike in a resumed run, in whatever process.
+    """
+
+    def __init__(self, photos: Photos, card: Preprocess, augmentation: Augmentation, seed: int) -> None:
+        self._photos = photos
+        self._card = card
+        self._augmentation: Augmentation = augmentation
+        self._seed = seed
+
+    def __len__(self) -> int:
+        return len(self._photos)
+
+    def __getitems__(self, keys: Sequence[int]) -> Batch:
+        """Read a batch; a photo that fails is told in `failed`, and no other takes its label."""
+        with ThreadPoolExecutor(os.cpu_count() or 1, "decode") as pool:
+            read = list(pool.map(self._read, keys))
+        pixels: list[UInt8Array] = []
+        targets: list[int] = []
+        failed: list[Reject] = []
+        for key, result in zip(keys, read, strict=True):
+            index = key % len(self._photos)
+            if isinstance(result, PhotoError):
+                image_id = self._photos.image_ids[index]
+                failed.append(Reject("images", None, image_id, "train", result.reason, result.what))
+            else:
+                pixels.append(result)
+                targets.append(self._photos.targets[index])
+        size = self._card.size_px
+        stacked = np.stack(pixels) if pixels else np.empty((0, size, size, 3), dtype=np.uint8)
+        return Batch(torch.from_numpy(stacked), torch.tensor(targets, dtype=torch.long), tuple(failed))
+
+    def _read(self, key: int) -> UInt8Array | PhotoError:
+        epoch, index = divmod(key, len(self._photos))
+        try:
+            data = images.read_bytes(self._photos.files[index])
+            if self._augmentation == "none":
+                return images.prepare(data, self._card)
+            photo = images.decode(data, min_side_px=decode_side(self._augmentation, self._card.size_px))
+        except PhotoError as error:
+            return error
+        return augment(photo, self._card, self._augmentation, np.random.default_rng([self._seed, epoch, index]))
+
+
+class EpochSampler(Sampler[int]):
+    """Shuffles by seed and epoch, so that epoch 5 is the same whether or not the run was stopped before it."""
+
+    def __init__(self, length: int, seed: int, *, shuffle: bool) -> None:
+        self._length = length
+        self._seed = seed
+        self._shuffle = shuffle
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the epoch that comes; Lightning calls this."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[int]:
+        if not self._shuffle:
+            return iter(range(self._length))
+        order = np.random.default_rng([self._seed, self._epoch]).permutation(self._length)
+        return iter((self._epoch * self._length + order).tolist())
+
+
+def loaders(
+    data: TrainingSet, card: Preprocess, config: TrainConfig, *, workers: int
+) -> tuple[DataLoader[Batch], DataLoader[Batch]]:
+    """Make the loaders of the training and the validation part."""
+    train = PhotoDataset(data.train, card, config.augmentation, config.seed)
+    validation = PhotoDataset(data.validation, card, "none", config.seed)
+    return _loader(train, config, workers, shuffle=True), _loader(validation, config, workers, shuffle=False)
+
+
+def _loader(dataset: PhotoDataset, config: TrainConfig, workers: int, *, shuffle: bool) -> DataLoader[Batch]:
+    return DataLoader(
+        dataset,
+        batch_size=config.batch_size,
+        sampler=EpochSampler(len(dataset), config.seed, shuffle=shuffle),
+        num_workers=workers,
+        collate_fn=_as_is,
+        drop_last=shuffle and len(dataset) > config.batch_size,  # a last batch of one photo upsets batch normalisation
+        persistent_workers=workers > 0,
+        multiprocessing_context="spawn" if workers else None,  # a fork may inherit a lock that nobody opens again
+    )
+
+
+def _as_is(batch: object) -> Batch:
+    return cast("Batch", batch)  # the dataset makes whole batches

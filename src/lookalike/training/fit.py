@@ -1,0 +1,288 @@
+"""The training stage: catalogue and split in, a model artefact out; interrupted runs go on from their last epoch."""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import shutil
+import signal
+import threading
+import warnings
+from collections.abc import Generator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import (
+    Callback,
+    EarlyStopping,
+    ModelCheckpoint,
+    RichProgressBar,
+)
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from lookalike.artifacts import (
+    Artifact,
+    Draft,
+    Recipe,
+    create,
+    find,
+    installed,
+    open_artifact,
+    relative_root,
+    write_parquet,
+    write_rejects,
+    write_text,
+)
+from lookalike.errors import TrainingError
+from lookalike.images import Preprocess
+from lookalike.labels import label_set_config
+from lookalike.training.config import RunConfig, TrainConfig
+from lookalike.training.data import TrainingSet, loaders, read_training_set
+from lookalike.training.module import Classifier
+from lookalike.training.network import Backbone, make_backbone, rebuild_backbone, starting_file
+from lookalike.types import Json
+
+VERSION = 1
+"""Raise when equal configurations would train another model."""
+
+FACTS = "training.json"
+BEST, LAST, INTERRUPTED = "best.ckpt", "last.ckpt", "interrupted.ckpt"
+SAMPLE = 128
+"""Validation photos set aside by name, on which an export proves itself."""
+
+
+def train(
+    catalogue: Path, split: Path, out: Path, config: TrainConfig | None = None, run: RunConfig | None = None
+) -> Artifact:
+    """Teach a network the catalogue's categories.
+
+    Parameters
+    ----------
+    catalogue, split : folders of these artefacts
+    out : where to put the model
+    config : what decides the result
+    run : where it runs, and whether it goes on with an interrupted run
+
+    Returns
+    -------
+    Artifact of kind "model". It holds `best.ckpt` (by validation accuracy), `last.ckpt` and `epochs/NNN.ckpt`,
+    `labels.json`, `history.parquet` (a row per epoch), TensorBoard events, and `rejects.parquet`: the photos that could
+    not be read.
+
+    Raises
+    ------
+    TrainingError
+        A setting is out of range, there is nothing to learn, the backbone or its weights cannot be had, or the run was
+        stopped; then the message says how to go on.
+    """
+    config, run = config or TrainConfig(), run or RunConfig()
+    config.check()
+    data = read_training_set(catalogue, split, config, run.photos)
+    recipe = Recipe(
+        "model",
+        VERSION,
+        {**config.to_json(), "weights_sha256": _start_sha256(config)},
+        {"catalogue": data.catalogue.hash, "split": data.split.hash},
+    )
+    if (finished := find(out, recipe)) is not None:
+        return finished
+    with create(out, recipe) as draft:
+        if not run.resume:
+            _empty(draft.path)
+        with _settled(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            _run(draft, data, config, run)
+    return open_artifact(out, "model")
+
+
+def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -> None:
+    backbone = _backbone(draft.path, config)
+    _write_facts(draft.path, data, backbone, config)
+    accelerator = _accelerator(run)
+    workers = run.workers if run.workers is not None else min(8, os.cpu_count() or 1) if accelerator == "cuda" else 0
+    train_loader, validation_loader = loaders(data, backbone.card, config, workers=workers)
+    module = Classifier(backbone, len(data.labels.labels), config, max(1, len(train_loader)))
+    if config.channels_last:
+        module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    precision = choose_precision(config.precision, accelerator)
+    trainer = Trainer(
+        accelerator=accelerator,
+        devices=1,
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        max_epochs=config.epochs,
+        callbacks=_callbacks(draft.path, config, progress=run.progress),
+        logger=TensorBoardLogger(draft.path, name="tensorboard", version=""),
+        default_root_dir=draft.path,
+        enable_progress_bar=run.progress,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        log_every_n_steps=max(1, min(10, len(train_loader))),
+    )
+    last = draft.path / LAST
+    _fit(trainer, module, (train_loader, validation_loader), last if last.is_file() else None)
+    _finish(draft, module, data)
+    draft.about = {
+        "device": accelerator,
+        "precision": precision,
+        "versions": installed("torch", "timm", "pytorch-lightning"),
+    }
+
+
+def _fit(trainer: Trainer, module: Classifier, both: tuple[Any, Any], last: Path | None) -> None:
+    """Run Lightning's loop; a Ctrl-C, which it answers with an exit, becomes an error that says how to go on."""
+    folder = Path(trainer.default_root_dir)
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGINT) if main else None
+    try:
+        trainer.fit(module, both[0], both[1], ckpt_path=None if last is None else str(last), weights_only=True)
+    except (SystemExit, KeyboardInterrupt) as error:
+        done = len(module.history)
+        raise TrainingError(
+            f"training was stopped; {done} of {trainer.max_epochs} epochs are done",
+            where=str(folder),
+            mend="Run the same command to go on from there, or use what it has learned so far: "
+            f"lookalike export '{folder / INTERRUPTED}' -o encoder",
+        ) from error
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, handler)  # Lightning leaves Ctrl-C ignored
+
+
+def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
+    best = max(module.history, key=lambda line: (line.val_accuracy, -line.epoch))
+    write_parquet(draft.path / "history.parquet", pl.DataFrame([asdict(line) for line in module.history]))
+    write_rejects(draft.path, list(module.failed.values()))
+    (draft.path / INTERRUPTED).unlink(missing_ok=True)
+    draft.counts = {
+        "train_photos": len(data.train),
+        "validation_photos": len(data.validation),
+        "rejected": len(module.failed),
+        "labels": len(data.labels.labels),
+        "epochs": len(module.history),
+        "best_epoch": best.epoch,
+        "best_validation_accuracy": round(best.val_accuracy, 4),
+    }
+
+
+def _backbone(folder: Path, config: TrainConfig) -> Backbone:
+    """Make the backbone; a run that goes on takes its weights from the checkpoint and fetches nothing."""
+    if (folder / LAST).is_file() and (folder / FACTS).is_file():
+        facts: Json = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        return rebuild_backbone(config.backbone, Preprocess.from_json(facts["preprocess"]))
+    return make_backbone(config)
+
+
+def _write_facts(folder: Path, data: TrainingSet, backbone: Backbone, config: TrainConfig) -> None:
+    """Write what a checkpoint needs to become an encoder, beside it and before it."""
+    count = len(data.validation)
+    chosen = np.random.default_rng(config.seed).permutation(count)[:SAMPLE].tolist()
+    sample = [data.validation.files[index].relative_to(data.root).as_posix() for index in sorted(chosen)]
+    facts = {
+        "backbone": backbone.name,
+        "dim": backbone.dim,
+        "preprocess": backbone.card.to_json(),
+        "photo_root": relative_root(data.root, folder),
+        "sample": sample,
+    }
+    write_text(folder / FACTS, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / "labels.json", json.dumps(label_set_config(data.labels), indent=2, ensure_ascii=False) + "\n")
+
+
+class _KeepOnStop(Callback):
+    """Keeps what was learned so far when someone presses Ctrl-C, be it in the middle of the first epoch."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt):
+            trainer.save_checkpoint(self._file, weights_only=True)
+
+
+def _callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Callback]:
+    best = ModelCheckpoint(
+        folder,
+        BEST.removesuffix(".ckpt"),
+        monitor="val_accuracy",
+        mode="max",
+        save_weights_only=True,
+        enable_version_counter=False,
+    )
+    each = ModelCheckpoint(
+        folder / "epochs",
+        "{epoch:03d}",
+        monitor="epoch",
+        mode="max",
+        save_top_k=-1,
+        save_weights_only=True,
+        auto_insert_metric_name=False,
+        enable_version_counter=False,
+    )
+    last = ModelCheckpoint(folder, LAST.removesuffix(".ckpt"), enable_version_counter=False)  # after the others' state
+    found: list[Callback] = [best, each, last, _KeepOnStop(folder / INTERRUPTED)]
+    if config.patience:
+        found.append(EarlyStopping("val_accuracy", mode="max", patience=config.patience))
+    if progress:
+        found.append(RichProgressBar())
+    return found
+
+
+def choose_precision(wanted: str, accelerator: str) -> str:
+    """Settle `auto`: bf16 where the processor or GPU computes it natively, else fp32."""
+    if wanted != "auto":
+        return wanted
+    if accelerator == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    tell = getattr(torch.cpu, "get_capabilities", None)
+    able: dict[str, Any] = tell() if tell is not None else {}
+    return "bf16" if any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "arm_bf16")) else "fp32"
+
+
+def _accelerator(run: RunConfig) -> str:
+    if run.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if run.device == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("there is no CUDA device that torch can use", mend="Use --device auto or cpu")
+    return run.device
+
+
+def _start_sha256(config: TrainConfig) -> str | None:
+    """Identify the file that training starts from; None where there is none, or timm fetches it."""
+    if (file := starting_file(config)) is None:
+        return None
+    try:
+        return hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise TrainingError(
+            "the weights file cannot be read", where=str(file), mend="Give a readable file with --weights"
+        ) from error
+
+
+def _empty(folder: Path) -> None:
+    for child in folder.iterdir():
+        if child.is_dir():
+            shutil.rmtree(child)
+        else:
+            child.unlink()
+
+
+@contextlib.contextmanager
+def _settled() -> Generator[None]:
+    """Keep off the terminal what Lightning says of choices that were made here on purpose."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r".*does not have many workers which may be a bottleneck")
+            warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
+            warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,165 @@
+"""The LightningModule: backbone, a linear classifier on top that is used in training only, and the record of epochs."""
+
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch.nn import functional
+
+from lookalike.errors import TrainingError
+from lookalike.images import Preprocess
+from lookalike.training.config import TrainConfig
+from lookalike.training.data import Batch
+from lookalike.training.network import Backbone
+from lookalike.training.schedules import factor
+from lookalike.types import Reject
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the history: mean losses, share of validation photos classified rightly, last learning
+    rate, and training photos a second (validation left out)."""
+
+    epoch: int
+    train_loss: float
+    val_loss: float
+    val_accuracy: float
+    lr: float
+    photos_per_s: float
+
+
+class _Mean:
+    """A running mean weighted by photos."""
+
+    def __init__(self) -> None:
+        self.total = 0.0
+        self.count = 0
+
+    def add(self, mean: float, count: int) -> None:
+        self.total += mean * count
+        self.count += count
+
+    def value(self) -> float:
+        return self.total / self.count
+
+
+class Classifier(pl.LightningModule):
+    """Learns labels by cross-entropy; what is kept of it in the end is the backbone.
+
+    The history and the photos that failed are part of each checkpoint, so that a resumed run tells the whole story.
+    """
+
+    def __init__(self, backbone: Backbone, n_labels: int, config: TrainConfig, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.backbone = backbone.network
+        self.classifier = torch.nn.Linear(backbone.dim, n_labels)
+        self.history: list[Epoch] = []
+        self.failed: dict[str, Reject] = {}
+        self._config = config
+        self._card = backbone.card
+        self._factor = factor(config, steps_per_epoch)
+        self._train_loss, self._val_loss, self._val_accuracy = _Mean(), _Mean(), _Mean()
+        self._started = 0.0
+        self._seconds = 0.0
+        self._lr = 0.0
+        if config.freeze_backbone:
+            self.backbone.requires_grad_(requires_grad=False)
+        self.train()  # Lightning leaves the mode as it finds it
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Map uint8 of shape (n, size, size, 3) to logits of shape (n, n_labels)."""
+        return self.classifier(self.backbone(normalise(pixels, self._card, channels_last=self._config.channels_last)))
+
+    def on_train_epoch_start(self) -> None:
+        """Reseed, so that dropout in a resumed run is what it would have been."""
+        torch.manual_seed(self._config.seed * 1_000_003 + self.current_epoch)
+        self._train_loss = _Mean()
+        self._started = time.perf_counter()
+        if self._config.freeze_backbone:
+            self.backbone.eval()  # batch normalisation would go on learning from the photos
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor | None:
+        """Return the loss of a batch; None, which skips it, where fewer than two photos could be read."""
+        self._note(batch)
+        if len(batch.targets) < 2:
+            return None
+        logits = self(batch.pixels)
+        loss = functional.cross_entropy(logits.float(), batch.targets, label_smoothing=self._config.label_smoothing)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise TrainingError("the loss is no longer a finite number", mend="Try a lower learning rate")
+        self._train_loss.add(value, len(batch.targets))
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch.targets))
+        self._lr = float(self.trainer.optimizers[0].param_groups[0]["lr"])
+        self.log("lr", self._lr, batch_size=len(batch.targets))
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last epoch's sums, and stop the clock of the training part."""
+        self._seconds = max(time.perf_counter() - self._started, 1e-9)
+        self._val_loss, self._val_accuracy = _Mean(), _Mean()
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Sum loss (without smoothing) and accuracy."""
+        self._note(batch)
+        count = len(batch.targets)
+        if count == 0:
+            return
+        logits = self(batch.pixels).float()
+        self._val_loss.add(float(functional.cross_entropy(logits, batch.targets)), count)
+        self._val_accuracy.add(float((logits.argmax(1) == batch.targets).float().mean()), count)
+
+    def on_validation_epoch_end(self) -> None:
+        """Write a line of history; it comes before the checkpoint, which holds it."""
+        if not self._train_loss.count or not self._val_accuracy.count:
+            part = "validation" if self._train_loss.count else "training"
+            raise TrainingError(f"not one {part} photo could be read", mend="Name the photo root with --photos DIR")
+        accuracy = self._val_accuracy.value()
+        self.log("val_loss", self._val_loss.value(), prog_bar=True)
+        self.log("val_accuracy", accuracy, prog_bar=True)
+        line = Epoch(
+            epoch=self.current_epoch,
+            train_loss=self._train_loss.value(),
+            val_loss=self._val_loss.value(),
+            val_accuracy=accuracy,
+            lr=self._lr,
+            photos_per_s=round(self._train_loss.count / self._seconds, 2),
+        )
+        self.history = [*(old for old in self.history if old.epoch < line.epoch), line]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW without decay on vectors (biases, normalisation), and a schedule that moves with each step."""
+        learned = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        groups = [
+            {"params": [p for p in learned if p.ndim > 1], "weight_decay": self._config.weight_decay},
+            {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self._config.lr)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, self._factor)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put history and failed photos into the checkpoint."""
+        checkpoint["history"] = [asdict(line) for line in self.history]
+        checkpoint["failed"] = [asdict(reject) for reject in self.failed.values()]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take them back."""
+        self.history = [Epoch(**line) for line in checkpoint["history"]]
+        self.failed = {reject["id"]: Reject(**reject) for reject in checkpoint["failed"]}
+
+    def _note(self, batch: Batch) -> None:
+        for reject in batch.failed:
+            self.failed.setdefault(str(reject.id), reject)
+
+
+def normalise(pixels: torch.Tensor, card: Preprocess, *, channels_last: bool = False) -> torch.Tensor:
+    """Map uint8 (n, size, size, 3) to normalised float32 (n, 3, size, size), as the card says."""
+    mean = torch.tensor(card.mean, device=pixels.device)
+    std = torch.tensor(card.std, device=pixels.device)
+    scaled = ((pixels.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+    return scaled if channels_last else scaled.contiguous()
