@@ -225,9 +225,7 @@ def _fill_empty(chosen: dict[int, int], free: Sequence[int], sizes: Int64Array, 
             chosen[min(movable, key=lambda group: (sizes[group], group))] = split_number
 
 
-def _account(
-    frame: pl.DataFrame, assigned: Assignment, near_copies: int, config: SplitConfig
-) -> tuple[Json, list[str]]:
+def _account(frame: pl.DataFrame, assigned: Assignment, pairs: int, config: SplitConfig) -> tuple[Json, list[str]]:
     sizes = frame["group_id"].value_counts()["count"]
     torn = frame.group_by("group_id").agg(pl.col("split").n_unique()).filter(pl.col("split") > 1)
     counts: Json = {

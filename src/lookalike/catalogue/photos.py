@@ -51,16 +51,17 @@ def perceptual_hash(image: PillowImage.Image) -> int | None:
 
     Notes
     -----
-    PDQ's 16 x 16 cosine coefficients, cut to the 8 x 8 of the lowest frequencies and compared with their median.
-    `pdqhash` hands the coefficients out in reverse, so that the lowest stand last; `docs/decisions/0002` has the
-    measurements. Source: Facebook, "The TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm" (2019).
+    Of PDQ's 16 x 16 cosine coefficients the 8 x 8 of frequencies 3 to 10, compared with their median: lower ones tell
+    little more than a silhouette, higher ones do not survive a resize. `pdqhash` hands the coefficients out with the
+    lowest frequency last. `docs/decisions/0002-perceptual-hash.md` has the measurements. Source: Facebook, "The
+    TMK+PDQF video-hashing algorithm and the PDQ image-hashing algorithm" (2019).
     """
     small = image.resize((_HASH_SIDE_PX, _HASH_SIDE_PX), PillowImage.Resampling.BILINEAR)
     coefficients, quality = pdqhash.compute_float(np.ascontiguousarray(small, dtype=np.uint8))
     if quality < _LEAST_QUALITY:
         return None
-    lowest = np.asarray(coefficients, dtype=np.float64).reshape(16, 16)[8:, 8:].ravel()
-    bits = np.packbits(lowest > np.median(lowest))
+    band = np.asarray(coefficients, dtype=np.float64).reshape(16, 16)[6:14, 6:14].ravel()
+    bits = np.packbits(band > np.median(band))
     return int.from_bytes(bits.tobytes(), "big")
 
 
