@@ -12,6 +12,8 @@ from lookalike.labels import LabelSet
 _MIN_SCORED = 20
 """Held-out photos below which a temperature would be noise; it stays 1."""
 _MAX_SCORED = 2000
+_MAX_SCORES = 1_000_000
+"""One number is learned: more photos, or photos times labels, would only cost time."""
 _HELD_SHARE = 0.2
 _LOG_RANGE = (-5.0, 5.0)
 _STEPS = 24
@@ -65,8 +67,9 @@ def calibrated(
         probe, scored = _probe(learned, settings, seed)
     if probe is None or scored is None or len(scored.codes) < _MIN_SCORED:
         return classifier
-    if len(scored.codes) > _MAX_SCORED:
-        scored = scored.take(np.random.default_rng(seed).permutation(len(scored.codes))[:_MAX_SCORED])
+    enough = min(_MAX_SCORED, max(_MIN_SCORED, _MAX_SCORES // len(probe.bias)))
+    if len(scored.codes) > enough:
+        scored = scored.take(np.random.default_rng(seed).permutation(len(scored.codes))[:enough])
     scores = discriminant_scores(scored.features.astype(np.float64), probe) * probe.sharpness
     return replace(classifier, sharpness=classifier.sharpness / temperature(scores, scored.codes))
 

@@ -150,8 +150,6 @@ def _whitener(covariance: Float64Array) -> Float64Array:
 
 def _leading(symmetric: Float64Array, k: int) -> Float64Array:
     """Leading eigenvectors as columns: at most k and no more than the rank; the largest entry of each is positive."""
-    if k == 0:
-        return np.empty((len(symmetric), 0))
     values, vectors = np.linalg.eigh((symmetric + symmetric.T) / 2)
     rank = int((values > _RANK_TOLERANCE * max(float(values[-1]), 0.0)).sum()) if values[-1] > 0 else 0
     leading = vectors[:, ::-1][:, : min(k, rank)]
@@ -162,6 +160,8 @@ def _leading(symmetric: Float64Array, k: int) -> Float64Array:
 def _row_axes(rows: Float64Array, k: int) -> Float64Array:
     """Leading right singular vectors of (n, d) rows as columns, through the smaller of the two Gram matrices."""
     n, d = rows.shape
+    if k == 0:
+        return np.empty((d, 0))
     if n >= d:
         return _leading(rows.T @ rows, k)
     axes = rows.T @ _leading(rows @ rows.T, k)
