@@ -1,7 +1,7 @@
 // What is being asked by: the photo, what it is of, and what the classifier takes it for.
 
 import * as api from "./api.js";
-import { byId, make } from "./dom.js";
+import { byId, make, photo } from "./dom.js";
 import * as format from "./format.js";
 import { recall } from "./state.js";
 
@@ -20,18 +20,18 @@ export function showAsked(state) {
   byId("guesses").hidden = true;
   byId("asked-what").textContent = state.photo ? "Your photo" : state.like ? "More like this product" : "More like this photo";
   byId("asked-name").textContent = "";
-  const image = byId("asked-image");
-  image.hidden = Boolean(state.like);
-  if (state.photo) image.src = recall(state.photo).url;
-  else if (state.image) image.src = api.imageUrl(state.image, "thumb");
+  if (state.photo) showPhoto(recall(state.photo).url);
+  else if (state.image) showPhoto(api.imageUrl(state.image, "thumb"));
+  else byId("asked-photo").replaceChildren();
+}
+
+function showPhoto(source) {
+  byId("asked-photo").replaceChildren(photo(source, { alt: "What you search by", size: 176, lazy: false }));
 }
 
 /** Show which product of the catalogue is asked by. */
 export function showSubject(item) {
-  const image = byId("asked-image");
-  const source = api.imageUrl(item.image_id, "thumb");
-  if (image.hidden) image.src = source;
-  image.hidden = false;
+  if (!byId("asked-photo").hasChildNodes()) showPhoto(api.imageUrl(item.image_id, "thumb"));
   byId("asked-name").textContent = [format.title(item), format.price(item.price, item.currency)].filter(Boolean).join(" · ");
 }
 
@@ -44,7 +44,7 @@ export function showGuesses(labels, active, choose) {
       const button = make(
         "button",
         { type: "button", class: "guess", title: `Only ${guess.label}`, "aria-pressed": String(pressed) },
-        make("span", { class: "guess-name" }, format.shortCategory(guess.label)),
+        nameOf(guess.label),
         make("span", { class: "guess-number" }, format.percent(guess.probability)),
       );
       button.style.setProperty("--score", String(guess.probability));
@@ -53,4 +53,9 @@ export function showGuesses(labels, active, choose) {
     }),
   );
   byId("guesses").hidden = likely.length === 0;
+}
+
+function nameOf(label) {
+  const above = format.parts(label).slice(-2, -1).map((part) => make("span", { class: "guess-above" }, `${part} › `));
+  return make("span", { class: "guess-name" }, ...above, make("span", { class: "guess-last" }, format.parts(label).at(-1)));
 }

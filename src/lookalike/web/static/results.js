@@ -20,11 +20,13 @@ export function showLoading(heading) {
 
 /** Show items in the grid; `handlers` = {search(item), details(item)}. */
 export function showItems(heading, items, handlers) {
-  setHeading(heading, `${format.count(items.length)} ${items.length === 1 ? "product" : "products"}`);
+  const isSearch = items.some((item) => item.score !== undefined);
+  const number = `${format.count(items.length)} ${items.length === 1 ? "product" : "products"}`;
+  setHeading(heading, isSearch ? number : ""); // a sample of the catalogue is not all there is
   notice.hidden = true;
   grid.setAttribute("aria-busy", "false");
   grid.replaceChildren(...items.map((item, place) => card(item, place, handlers)));
-  announce(`${heading}: ${items.length} ${items.length === 1 ? "product" : "products"}`);
+  announce(`${heading}: ${number}`);
 }
 
 /** Add what came after the items that are already there, and leave those alone; gives the first new card. */
