@@ -219,9 +219,8 @@ def read_rejects(folder: Path) -> pl.DataFrame:
 
 def write_parquet(file: Path, frame: pl.DataFrame) -> None:
     """Write a Parquet file whole or not at all."""
-    temporary = file.with_name(file.name + ".tmp")
-    frame.write_parquet(temporary)
-    _replace(temporary, file)
+    with replacing(file) as temporary:
+        frame.write_parquet(temporary)
 
 
 def write_text(file: Path, text: str) -> None:
@@ -231,9 +230,20 @@ def write_text(file: Path, text: str) -> None:
 
 def write_bytes(file: Path, data: bytes) -> None:
     """Write a file whole or not at all."""
+    with replacing(file) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(file: Path) -> Generator[Path]:
+    """Yield a path to write to; what was written there takes the file's place when all went well."""
     temporary = file.with_name(file.name + ".tmp")
-    temporary.write_bytes(data)
-    _replace(temporary, file)
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def relative_root(root: Path, base: Path) -> Json:
@@ -266,11 +276,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _replace(temporary: Path, file: Path) -> None:
-    _sync(temporary)
-    temporary.replace(file)
 
 
 def _folder(out: Path, recipe: Recipe) -> Path:

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lookalike.types import CATEGORY_SEPARATOR
 
@@ -12,8 +13,8 @@ MIN_GROUPS = 2
 
 
 def split_path(category: str | None) -> tuple[str, ...]:
-    """Cut a raw category into its trimmed, non-empty parts: `" A /  B "` gives `("A", "B")`."""
-    parts = re.split(r"\s+/\s+|^\s*/\s+|\s+/\s*$", category or "")
+    """Cut a raw category into its trimmed, non-empty parts: `" A /  B "` gives `("A", "B")`, and `"A/B"` one part."""
+    parts = re.split(r"(?<!\S)/(?!\S)", category or "")
     return tuple(part.strip() for part in parts if part.strip())
 
 
@@ -44,8 +45,12 @@ class LabelSet:
         """Return the label of a category path, or None: such a photo is searchable, but not learned or scored."""
         if category is None or _is_ignored(category, self.ignored):
             return None
-        chosen = set(self.labels)
-        return next((prefix for prefix in reversed(_candidates(category, self.level)) if prefix in chosen), None)
+        candidates = reversed(_candidates(category, self.level))
+        return next((prefix for prefix in candidates if prefix in self._known), None)
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.labels)
 
 
 def choose_labels(
@@ -68,7 +73,13 @@ def choose_labels(
         How deep labels may go; "auto" goes as deep as the photos allow.
     ignored : labels by full path or, for a one-part name, by that name
         Photos under these are searchable but never learned or scored.
+
+    Raises
+    ------
+    ValueError
+        No such level.
     """
+    _check_level(level)
     members: dict[str, list[Hashable]] = defaultdict(list)
     ignored_set = frozenset(ignored)
     for category, group in zip(categories, groups, strict=True):
@@ -91,6 +102,11 @@ def choose_labels(
 def label_set_config(labels: LabelSet) -> Mapping[str, object]:
     """Describe a label set as JSON."""
     return {"labels": list(labels.labels), "level": labels.level, "ignored": sorted(labels.ignored)}
+
+
+def _check_level(level: str) -> None:
+    if level not in ("auto", "parent") and not (level.isascii() and level.isdigit() and int(level) >= 1):
+        raise ValueError(f"level must be auto, parent or a depth from 1, not {level!r}")
 
 
 def _candidates(category: str, level: str) -> list[str]:

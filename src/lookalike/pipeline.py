@@ -12,8 +12,8 @@ from typing import Protocol
 
 import polars as pl
 
-from lookalike import embedding, evaluate, heads, splits, stages
 from lookalike import catalogue as catalogues
+from lookalike import embedding, evaluate, heads, splits, stages
 from lookalike.artifacts import Artifact, open_artifact
 from lookalike.encoder import find_encoder, load_encoder
 from lookalike.engine import SearchEngine

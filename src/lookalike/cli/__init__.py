@@ -1,4 +1,4 @@
-"""The command line: a thin shell over the pipeline. Heavy imports wait inside the commands, so that `--help` is quick."""
+"""The command line: a thin shell over the pipeline. Heavy imports wait inside the commands: `--help` is quick."""
 
 import logging
 import sys
