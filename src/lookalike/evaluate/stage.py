@@ -1,0 +1,150 @@
+"""The stage `evaluate`: one evaluation as an artefact, written into the ledger, and told in a few lines."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, write_parquet, write_text
+from lookalike.embedding import load_embeddings
+from lookalike.engine import SearchEngine
+from lookalike.errors import ArtifactError
+from lookalike.evaluate.evaluation import ENGINE, Evaluation, evaluate
+from lookalike.evaluate.ledger import append_use, new_use, read_uses
+from lookalike.evaluate.plan import EvaluateConfig
+from lookalike.types import Json
+
+KIND = "evaluation"
+VERSION = 1
+"""Raise it when the figures of an unchanged site change."""
+FIGURES = "evaluation.json"
+PER_QUERY = "per_query.parquet"
+
+_SHOWN_USES = 5
+_WIDTH = 22
+
+
+def run(
+    engine: SearchEngine,
+    *,
+    catalogue: Path,
+    split: Path,
+    embeddings: Path,
+    out: Path,
+    ledger: Path,
+    config: EvaluateConfig,
+) -> Artifact:
+    """Evaluate an engine, or find the evaluation that was made of the same things in the same way.
+
+    Parameters
+    ----------
+    engine : SearchEngine over the collection that serves
+    catalogue, split, embeddings : the artefacts that it was made from
+    out : where the evaluation's pointer goes
+    ledger : a file of JSON lines; a use of the test part is added before its figures are published
+    config : EvaluateConfig
+
+    Returns
+    -------
+    Artifact of kind "evaluation": `evaluation.json` and `per_query.parquet`.
+    """
+    parents = {
+        kind: open_artifact(path, kind).hash
+        for kind, path in (("catalogue", catalogue), ("split", split), ("embeddings", embeddings))
+    }
+    served = {
+        "encoder": engine.encoder.hash,
+        "precision": engine.encoder.precision,
+        "head": engine.collection.info.head_hash,
+        "generation": engine.collection.generation,
+    }
+    recipe = Recipe(KIND, VERSION, {**asdict(config), "k": list(config.k), **served}, parents)
+    if (finished := find(out, recipe)) is not None:
+        return finished
+    with create(out, recipe) as draft:
+        evaluation = evaluate(engine, config=config, raw=load_embeddings(embeddings))
+        if config.queries == "test":
+            append_use(ledger, new_use(recipe.hash, parents["split"], _values(evaluation)))
+        uses = read_uses(ledger, split=parents["split"])
+        shown = {"uses_of_this_test_part": len(uses), "last": uses[-_SHOWN_USES:]}
+        described = {"queries": config.queries, "gallery": config.gallery, **evaluation.to_json(), "ledger": shown}
+        write_parquet(draft.path / PER_QUERY, evaluation.per_query())
+        write_text(draft.path / FIGURES, json.dumps(described, indent=2, ensure_ascii=False) + "\n")
+        draft.counts = dict(evaluation.counts)
+        draft.about = {"figures": _values(evaluation)}
+    return open_artifact(out, KIND)
+
+
+def lines(artifact: Artifact) -> list[str]:
+    """Tell an evaluation in a few lines of plain text: a table of figures, what was asked, what was left out.
+
+    Raises
+    ------
+    ArtifactError
+        `evaluation.json` is missing or damaged.
+    """
+    try:
+        told: Json = json.loads((artifact.path / FIGURES).read_text(encoding="utf-8"))
+        return [*_table(told["figures"]), "", *_counts(told), *_ledger(told)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(
+            f"this evaluation has no readable {FIGURES}", where=str(artifact.path), mend="Evaluate again"
+        ) from error
+
+
+def _values(evaluation: Evaluation) -> dict[str, float | None]:
+    return {name: figure.value for name, figure in evaluation.figures[ENGINE].items()}
+
+
+def _table(figures: Mapping[str, Mapping[str, Json]]) -> list[str]:
+    wanted = ("accuracy", "label recall@", "label precision@", "instance recall@")
+    named = figures[ENGINE].keys() | {"accuracy"}
+    columns = [name for start in wanted for name in _shortest(start, named)]
+    width = max(len(variant) for variant in figures)
+    header = " " * width + "".join(f"  {name:<{_WIDTH}}" for name in columns)
+    rows = [
+        f"{variant:<{width}}" + "".join(f"  {_cell(row.get(name)):<{_WIDTH}}" for name in columns)
+        for variant, row in figures.items()
+    ]
+    return [line.rstrip() for line in (header, *rows)]
+
+
+def _shortest(start: str, names: set[str]) -> list[str]:
+    """The figure of this name at its smallest k."""
+    return sorted((name for name in names if name.startswith(start)), key=lambda name: (len(name), name))[:1]
+
+
+def _cell(figure: Json | None) -> str:
+    if figure is None or figure["value"] is None:
+        return "–"
+    if figure["low"] is None:
+        return f"{figure['value']:.3f}"
+    return f"{figure['value']:.3f} ({figure['low']:.3f}–{figure['high']:.3f})"
+
+
+def _counts(told: Json) -> list[str]:
+    counts, figures = told["counts"], told["figures"][ENGINE]
+    unanswered = max((figure["left_out"] for name, figure in figures.items() if name.startswith("label")), default=0)
+    parts = {
+        part: [f"{count} {reason}" for reason, count in reasons.items() if count]
+        for part, reasons in told["left_out"].items()
+    }
+    if unanswered:
+        parts["label queries"].append(f"{unanswered} without an answer in the gallery")
+    told_out = {part: f" (left out: {', '.join(reasons)})" if reasons else "" for part, reasons in parts.items()}
+    return [
+        f"Label protocol: {counts['label queries']} {told['queries']} photos{told_out['label queries']}"
+        f" against {counts['label gallery']} {told['gallery']} photos{told_out['label gallery']},"
+        f" {len(told['labels'])} labels.",
+        f"Instance protocol: {counts['instance queries']} distorted {told['queries']} photos"
+        f"{told_out['instance queries']} against all {counts['instance gallery']}.",
+        "In brackets: 95 % interval, drawn anew by group. Shuffled is the control and should be near chance.",
+    ]
+
+
+def _ledger(told: Json) -> list[str]:
+    uses = told["ledger"]["uses_of_this_test_part"]
+    if told["queries"] != "test":
+        return [f"The test part was not used; before, it was {uses} times."]
+    times = "once" if uses == 1 else f"{uses} times"
+    return [f"The test part has now been used {times}: choose on validation, look at test rarely."]
