@@ -34,13 +34,13 @@ _ProductColumn = Annotated[
     list[str] | None,
     typer.Option("--product-column", metavar="PART=NAME", help="The same for a separate product table."),
 ]
-_Encoding = Annotated[str | None, typer.Option(help="Encoding of the tables, such as cp1252 [default: UTF-8].")]
-_Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the tables [default: found out].")]
+_Encoding = Annotated[str | None, typer.Option(help="Encoding of the tables, such as cp1252 (default: UTF-8).")]
+_Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the tables (default: found out).")]
 _Currency = Annotated[str | None, typer.Option(help="Currency of prices that name none, such as GBP.")]
 _Rehash = Annotated[bool, typer.Option("--rehash", help="Read every byte to see whether photos changed.")]
 _Encoder = Annotated[str, typer.Option(help="lite0, lite2, or the folder that `lookalike export` made.")]
 _Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32; auto takes bf16 where the processor has it.")]
-_Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to put it [default: beside its input].")]
+_Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to put it (default: beside its input).")]
 _Kind = Annotated[str, typer.Option(help="mix, lda, wccn, pca or none; auto takes mix where there are labels.")]
 _Level = Annotated[str, typer.Option(help="How deep labels go: parent, a path depth, or auto.")]
 _Ignore = Annotated[
@@ -60,7 +60,7 @@ def build(
     source: _Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="The site to build.")] = Path("site"),
     encoder: _Encoder = "lite0",
-    kind: Annotated[str, typer.Option("--head", help="mix, lda, wccn, pca or none [auto: mix with labels].")] = "auto",
+    kind: Annotated[str, typer.Option("--head", help="mix, lda, wccn, pca or none; auto is mix where there are labels.")] = "auto",
     level: _Level = "auto",
     ignore_labels: _Ignore = "",
     photos: _Photos = None,
@@ -160,7 +160,7 @@ def embed(
     encoder: _Encoder = "lite0",
     precision: _Precision = "auto",
     photos: _Photos = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Decode threads [default: one per core].")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Decode threads (default: one per core).")] = None,
 ) -> None:
     """Turn photos into features, in shards; a run that was stopped goes on where it was."""
     from lookalike import embedding
@@ -176,7 +176,7 @@ def embed(
 
 def export_embeddings(
     embeddings: Annotated[Path, typer.Argument(help="Embeddings that `lookalike embed` made.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file [default: the terminal].")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="A file (default: the terminal).")] = None,
     as_json: Annotated[bool, typer.Option("--json/--parquet", help="JSON {image id: [floats]}, or Parquet.")] = True,
 ) -> None:
     """Write the encoder's features for other tools: {image id: numbers} as JSON, or a Parquet table."""
@@ -202,8 +202,8 @@ def head(
     kind: _Kind = "auto",
     level: _Level = "auto",
     ignore_labels: _Ignore = "",
-    catalogue: Annotated[Path | None, typer.Option(help="[default: catalogue/ beside the embeddings]")] = None,
-    split: Annotated[Path | None, typer.Option(help="[default: split/ beside the embeddings]")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="(default: catalogue/ beside the embeddings)")] = None,
+    split: Annotated[Path | None, typer.Option(help="(default: split/ beside the embeddings)")] = None,
 ) -> None:
     """Fit the map from features to embeddings on the training photos; seconds, and nothing is embedded again."""
     from lookalike import stages
@@ -220,9 +220,9 @@ def index(
     output: _Output = None,
     encoder: _Encoder = "lite0",
     photos: _Photos = None,
-    head: Annotated[Path | None, typer.Option(help="[default: head/ beside the embeddings]")] = None,
-    catalogue: Annotated[Path | None, typer.Option(help="[default: catalogue/ beside the embeddings]")] = None,
-    split: Annotated[Path | None, typer.Option(help="[default: split/ beside the embeddings]")] = None,
+    head: Annotated[Path | None, typer.Option(help="(default: head/ beside the embeddings)")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="(default: catalogue/ beside the embeddings)")] = None,
+    split: Annotated[Path | None, typer.Option(help="(default: split/ beside the embeddings)")] = None,
 ) -> None:
     """Fill the database that is searched: products, photos, thumbnails and embeddings."""
     from lookalike import stages

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     catalogue: Annotated[Path, typer.Argument(help="A catalogue that `lookalike ingest` made.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="[default: model/ beside it]")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: model/ beside it)")] = None,
     backbone: Annotated[str, typer.Option(help="lite0 or lite2 (weights in the package), or any timm name.")] = "lite0",
     epochs: Annotated[int, typer.Option(help="Passes over the training photos.")] = 10,
     batch_size: Annotated[int, typer.Option(help="Photos a step.")] = 32,
@@ -32,7 +32,7 @@ def train(
     gamma: Annotated[float, typer.Option(help="With step: factor of each drop.")] = 0.1,
     label_smoothing: Annotated[float, typer.Option(help="Share of the target spread over all labels.")] = 0.1,
     augmentation: Annotated[str, typer.Option(help="light, none or strong.")] = "light",
-    size_px: Annotated[int | None, typer.Option(help="Image size [default: the backbone's own].")] = None,
+    size_px: Annotated[int | None, typer.Option(help="Image size (default: the backbone's own).")] = None,
     level: Annotated[str, typer.Option(help="How deep labels go: parent, a path depth, or auto.")] = "auto",
     ignore_labels: Annotated[str, typer.Option(help="Comma-separated labels that are not learned.")] = "",
     freeze_backbone: Annotated[bool, typer.Option("--freeze-backbone", help="Train the last layer only.")] = False,
@@ -43,8 +43,8 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     seed: Annotated[int, typer.Option(help="Seed of weights, order and augmentation.")] = 0,
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on with an interrupted run.")] = True,
-    split: Annotated[Path | None, typer.Option(help="[default: split/ beside the catalogue]")] = None,
-    photos: Annotated[Path | None, typer.Option(help="Photo root [default: where it was ingested from].")] = None,
+    split: Annotated[Path | None, typer.Option(help="(default: split/ beside the catalogue)")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Photo root (default: where it was ingested from).")] = None,
 ) -> None:
     """Fine-tune a network on the catalogue's categories.
 
@@ -86,9 +86,9 @@ def train(
 
 def export(
     model: Annotated[Path, typer.Argument(help="A model that `lookalike train` made.")],
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="[default: encoder/ beside it]")] = None,
-    catalogue: Annotated[Path | None, typer.Option(help="[default: catalogue/ beside the model]")] = None,
-    photos: Annotated[Path | None, typer.Option(help="Photo root [default: where it was ingested from].")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: encoder/ beside it)")] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="(default: catalogue/ beside the model)")] = None,
+    photos: Annotated[Path | None, typer.Option(help="Photo root (default: where it was ingested from).")] = None,
 ) -> None:
     """Turn a trained network into an encoder that embed, build and serve take without torch.
 

@@ -64,9 +64,9 @@ def search(
 def serve(
     site: _Site,
     photos: _Photos = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on [default: 127.0.0.1].")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one [default: 8080].")] = None,
-    precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32 [default: auto].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one (default: 8080).")] = None,
+    precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32 (default: auto).")] = None,
 ) -> None:
     """Serve a built site: the page at /, the HTTP API at /v1, its documentation at /docs.
 
