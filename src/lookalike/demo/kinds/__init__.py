@@ -1,0 +1,1 @@
+"""The things in the shop, one function each: a `Look` goes in, parts standing on z = 0 come out."""

@@ -1,0 +1,172 @@
+"""Take a photo of a thing as people do at home: a view, a light, a place, and a phone's small faults."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from lookalike.demo.mesh import Part, rotation
+from lookalike.demo.places import Place, Walls, backdrop, choose_place
+from lookalike.demo.render import Camera, Layer, Lights, render
+from lookalike.demo.textures import Floats, Noise
+
+_SIDES = ((512, 384), (384, 512), (480, 480), (512, 410), (410, 512))
+_PITCH = {"floor": (5, 24), "table": (14, 42), "flat": (48, 84)}
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a kind of thing is photographed: `stage` as for `choose_place`, and how far to either side people walk."""
+
+    stage: str = "table"
+    swing: float = 38.0
+    front: float = 0.0
+
+
+def take_photo(parts: Sequence[Part], pose: Pose, rng: np.random.Generator, noise: Noise) -> bytes:
+    """Photograph parts that stand at the origin; the same random state gives the same JPEG bytes."""
+    spin = 0.0 if pose.stage == "floor" else float(rng.normal(0, 4))
+    parts = [part.turn(z=spin) for part in parts]
+    place = choose_place(rng, noise, pose.stage)
+    corners = np.concatenate([part.corners for part in parts])
+    camera = _camera(corners, pose, rng)
+    radius = float(np.linalg.norm(np.ptp(corners, axis=0))) / 2
+    lights = _lights(rng, radius, camera, place)
+    walls = _walls(rng, corners, pose, radius)
+    background, ground = backdrop(camera, place, walls, lights)
+    background = _soften(background, ground, pose)
+    background *= (1 - ground * _shadow(parts, camera, lights))[..., None]
+    layer = render(parts, camera, lights)
+    return _develop(_compose(background, layer), rng)
+
+
+def _camera(corners: Floats, pose: Pose, rng: np.random.Generator) -> Camera:
+    """Walk round the thing, aim, and zoom until it fills the frame, near enough."""
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    middle = (low + high) / 2
+    radius = float(np.linalg.norm(high - low)) / 2
+    yaw = pose.front + float(np.clip(rng.normal(0, 0.6), -1, 1)) * pose.swing
+    pitch = float(rng.uniform(*_PITCH[pose.stage]))
+    reach = radius * float(rng.uniform(2.6, 4.2))
+    across, up = np.radians(yaw), np.radians(pitch)
+    direction = np.array([np.sin(across) * np.cos(up), -np.cos(across) * np.cos(up), np.sin(up)])
+    place = middle + reach * direction
+    ahead = -direction
+    right = np.cross(ahead, [0, 0, 1])
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(ahead, right), ahead])
+    roll = rotation(0, 0, float(rng.normal(0, 2.2)))
+    axes = (roll @ axes).astype(np.float32)
+    camera = Camera(place.astype(np.float32), axes, 1000.0, (0.0, 0.0), (1, 1))
+    pixels, _ = camera.project(corners)
+    least, most = pixels.min(axis=0), pixels.max(axis=0)
+    width, height = _frame((most - least)[0] / (most - least)[1], rng)
+    fill = float(rng.choice([rng.uniform(0.62, 0.92), rng.uniform(1.0, 1.25)], p=[0.84, 0.16]))
+    focal = 1000 * fill * float(min(width / (most - least)[0], height / (most - least)[1]))
+    aim = (least + most) / 2 * focal / 1000
+    slack = np.array([width, height]) * rng.uniform(-0.06, 0.06, 2)
+    centre = (float(width / 2 - aim[0] + slack[0]), float(height / 2 - aim[1] + slack[1]))
+    return Camera(camera.place, axes, focal, centre, (width, height))
+
+
+def _frame(aspect: float, rng: np.random.Generator) -> tuple[int, int]:
+    """Hold the phone upright or across, mostly as the thing's own shape asks for."""
+    sides = [side for side in _SIDES if rng.random() < 0.15 or 0.6 < side[0] / side[1] / aspect < 1.7] or [(480, 480)]
+    return sides[int(rng.integers(len(sides)))]
+
+
+def _lights(rng: np.random.Generator, radius: float, camera: Camera, place: Place) -> Lights:
+    """One main light from above and one side of the camera, its warmth, and what floor and ceiling give back."""
+    yaw = np.arctan2(camera.place[0], -camera.place[1]) + rng.choice([-1, 1]) * np.radians(rng.uniform(15, 75))
+    height = np.radians(rng.uniform(35, 68))
+    direction = np.array([np.sin(yaw) * np.cos(height), -np.cos(yaw) * np.cos(height), np.sin(height)])
+    warmth = float(rng.normal(0, 0.09))
+    tint = np.array([1 + warmth, 1 + 0.15 * warmth, 1 - 1.25 * warmth])
+    strength = float(rng.uniform(0.8, 1.1))
+    sky = np.array([0.98, 1.0, 1.03]) * (1 + 0.4 * (tint - 1)) * rng.uniform(0.42, 0.58)
+    bounce = (0.25 + 0.75 * place.ground_colour) * sky * 0.75
+    key = direction * radius * rng.uniform(4, 7)
+    return Lights(*(value.astype(np.float32) for value in (key, tint * strength, sky, bounce)))
+
+
+def _walls(rng: np.random.Generator, corners: Floats, pose: Pose, radius: float) -> Walls:
+    deep = float(corners[:, 1].max())
+    if pose.stage == "floor":
+        back = deep + float(rng.uniform(0.08, 0.9)) * max(0.6, radius)
+        return Walls(back, float(rng.choice([-1, 1]) * rng.uniform(1.6, 6) * radius), float(rng.normal(0, 5)))
+    back = deep + float(rng.uniform(1.2, 4)) * radius + 0.1
+    return Walls(back, 60.0, float(rng.normal(0, 12)))
+
+
+def _soften(background: Floats, ground: Floats, pose: Pose) -> Floats:
+    """Put the wall behind a small thing out of focus, and take the edge off what is near."""
+    picture = _encoded(background)
+    near = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
+    if pose.stage != "floor":
+        far = np.asarray(picture.filter(ImageFilter.GaussianBlur(4.5)), np.float32) / 255
+        edge = Image.fromarray((ground * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
+        share = np.asarray(edge, np.float32)[..., None] / 255
+        near = near * share + far * (1 - share)
+    return near**2
+
+
+def _shadow(parts: Sequence[Part], camera: Camera, lights: Lights) -> Floats:
+    """How much light the thing takes from the ground: its outline thrown along the light, blurred, and its contact."""
+    width, height = (side // 2 for side in camera.size)
+    small = camera.scaled(0.5)
+    thrown, contact = Image.new("L", (width, height)), Image.new("L", (width, height))
+    cast, touch = ImageDraw.Draw(thrown), ImageDraw.Draw(contact)
+    corners = np.concatenate([part.corners for part in parts])
+    low = float(np.ptp(corners[:, 2])) * 0.12 + 0.004
+    for part in parts:
+        ray = lights.key - part.corners
+        share = part.corners[:, 2:] / np.maximum(ray[:, 2:], 1e-3)
+        _outline(cast, part.corners - ray * share, part, small)
+        if part.corners[:, 2].min() < low:
+            _outline(touch, part.corners * np.array([1, 1, 0], np.float32), part, small, below=low)
+    reach = max(width, height)
+    soft = np.asarray(thrown.filter(ImageFilter.GaussianBlur(reach * 0.018)), np.float32)
+    wide = np.asarray(thrown.filter(ImageFilter.GaussianBlur(reach * 0.06)), np.float32)
+    tight = np.asarray(contact.filter(ImageFilter.GaussianBlur(reach * 0.012)), np.float32)
+    dark = 1 - (1 - 0.42 * soft / 255) * (1 - 0.3 * wide / 255) * (1 - 0.55 * tight / 255)
+    full = Image.fromarray((dark * 255).astype(np.uint8)).resize(camera.size, Image.Resampling.BILINEAR)
+    return np.asarray(full, np.float32) / 255
+
+
+def _outline(
+    draw: ImageDraw.ImageDraw, corners: Floats, part: Part, camera: Camera, *, below: float | None = None
+) -> None:
+    facets = part.facets
+    if below is not None:
+        facets = facets[part.corners[facets][:, :, 2].min(axis=1) < below]
+    pixels, _ = camera.project(corners.astype(np.float32))
+    for polygon in pixels[facets].reshape(len(facets), 8).tolist():
+        draw.polygon(polygon, fill=255)
+
+
+def _compose(background: Floats, layer: Layer) -> Floats:
+    return background * (1 - layer.alpha[..., None]) + layer.colour
+
+
+def _encoded(linear: Floats) -> Image.Image:
+    """Linear light to screen values, with a soft shoulder instead of burnt-out whites."""
+    bright = 0.62 + 0.38 * (1 - np.exp(-(np.maximum(linear, 0.62) - 0.62) / 0.38))
+    values = np.sqrt(np.where(linear < 0.62, np.maximum(linear, 0), bright))
+    return Image.fromarray((values * 255 + 0.5).astype(np.uint8))
+
+
+def _develop(linear: Floats, rng: np.random.Generator) -> bytes:
+    """Exposure, vignette, a slight blur, sensor noise, and JPEG."""
+    height, width, _ = linear.shape
+    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    vignette = 1 - float(rng.uniform(0.04, 0.2)) * (x * x + y * y) / 2
+    exposed = linear * (float(np.exp(rng.normal(0.04, 0.13))) * vignette[..., None])
+    picture = _encoded(exposed.astype(np.float32)).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.25, 0.7))))
+    grain = rng.standard_normal((height, width), np.float32)[..., None] * float(rng.uniform(1.2, 4.0))
+    values = np.asarray(picture, np.float32)
+    noisy = Image.fromarray(np.clip(values + grain, 0, 255).astype(np.uint8))
+    file = io.BytesIO()
+    noisy.save(file, "JPEG", quality=int(rng.integers(78, 91)))
+    return file.getvalue()
