@@ -38,7 +38,8 @@ _SHARED_SYMBOLS = {
 _FREE = frozenset({"free", "for free", "gratis", "kostenlos", "zu verschenken", "gratuit"})
 _REMARKS = re.compile(r"\b(?:o\.?n\.?o\.?|o\.?b\.?o\.?|vhb|vb|each|only|negotiable)(?!\w)\.?", re.IGNORECASE)
 _SPACES = re.compile(r"[\s\u00a0\u2009\u202f'’]+")
-_NUMBER = re.compile(r"[0-9][0-9.,]*")
+_NO_PENCE = re.compile(r"(?<=[0-9])[.,][-–—]{1,2}(?![0-9])")  # 12,- €
+_NUMBER = re.compile(r"[.,]?[0-9][0-9.,]*")
 _MOST = Decimal(10) ** 14
 """The column is Decimal(18, 4): fourteen digits before the point."""
 
@@ -77,7 +78,7 @@ def parse_price(text: str, *, currency: str | None = None, decimal_mark: Decimal
     bare = _REMARKS.sub(" ", text).strip().casefold()
     if bare in _FREE:
         return Price(Decimal(0), currency)
-    squeezed = _SPACES.sub("", bare).removesuffix(",-").removesuffix(".-")
+    squeezed = _NO_PENCE.sub("", _SPACES.sub("", bare))
     match = _NUMBER.search(squeezed)
     if match is None:
         return None
@@ -127,16 +128,11 @@ def _amount(number: str, currency: str | None, mark: DecimalMark | None) -> Deci
     whole, fraction = number.split(only)
     if len(fraction) != 3 or whole in ("", "0"):
         return _decimal(whole, fraction)
-    # one mark and three digits: thousands or decimals?
-    if mark is not None:
-        return _decimal(whole, fraction) if (only == mark == ".") else _thousands(whole, fraction, only, mark)
-    if only == "," or currency == "EUR":
-        return _thousands(whole, fraction, only, mark)
-    return None
-
-
-def _thousands(whole: str, fraction: str, only: str, mark: DecimalMark | None) -> Decimal | None:
-    return None if only == mark else _grouped(f"{whole}{only}{fraction}", "")
+    # One mark and three digits: thousands or decimals? Nobody writes three decimals beside a currency.
+    thousands = mark != only if mark is not None else only == "," or currency == "EUR"
+    if thousands:
+        return _grouped(number, "")
+    return _decimal(whole, fraction) if mark == "." and currency is None else None
 
 
 def _grouped(number: str, mark: str) -> Decimal | None:
