@@ -41,7 +41,7 @@ PRODUCTS = (
     '0, 007 ,"Oak\r wardrobe  | in Wokingham, Berkshire | Gumtree",'
     '"Home & Garden /  Beds & Bedroom Furniture / Wardrobes, Shelving & Storage / Private",'
     '"Says ""as new"",\r\n 😀 ok","£1,250.00", Wokingham \n'
-    "1,b,Chair,Home & Garden / Private,un\rquoted\r,"1.250,00 €",\n"
+    '1,b,Chair,Home & Garden / Private,un\rquoted\r,"1.250,00 €",\n'
     "2,b,Second,X,,£1,\n"
     "3,,No id,X,,£1,\n"
     "4,c,No photo,X,,£1,\n"

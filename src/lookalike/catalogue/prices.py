@@ -40,8 +40,8 @@ _REMARKS = re.compile(r"\b(?:o\.?n\.?o\.?|o\.?b\.?o\.?|vhb|vb|each|only|negotiab
 _SPACES = re.compile(r"[\s\u00a0\u2009\u202f'’]+")
 _NO_PENCE = re.compile(r"(?<=[0-9])[.,][-–—]{1,2}(?![0-9])")  # 12,- €
 _NUMBER = re.compile(r"[.,]?[0-9][0-9.,]*")
-_MOST = Decimal(10) ** 14
-"""The column is Decimal(18, 4): fourteen digits before the point."""
+_DIGITS = 13
+"""The column is Decimal(18, 4): fourteen digits before the point, one of them for rounding up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,5 +145,6 @@ def _grouped(number: str, mark: str) -> Decimal | None:
 
 
 def _decimal(whole: str, fraction: str) -> Decimal | None:
-    amount = Decimal(f"{whole or '0'}.{fraction or '0'}").quantize(Decimal("0.0001"))
-    return amount if amount < _MOST else None
+    if len(whole.lstrip("0")) > _DIGITS:
+        return None
+    return Decimal(f"{whole or '0'}.{fraction or '0'}").quantize(Decimal("0.0001"))
