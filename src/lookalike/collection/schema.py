@@ -71,7 +71,7 @@ def connect_new(file: Path, info: CollectionInfo) -> sqlite3.Connection:
 
 def connect_writing(file: Path) -> sqlite3.Connection:
     """Open for reading and writing; changes that a killed process had committed are taken in."""
-    return _checked(_connect(f"{file.absolute().as_uri()}?mode=rw"), file)
+    return _durable(_checked(_connect(f"{file.absolute().as_uri()}?mode=rw"), file))
 
 
 def connect_reading(file: Path) -> sqlite3.Connection:
@@ -106,9 +106,14 @@ def read_info(connection: sqlite3.Connection) -> CollectionInfo:
 
 def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+    connection.create_function("compare_decimals", 2, compare_decimals, deterministic=True)
+    return connection
+
+
+def _durable(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Let commits reach the disk and deletes take along what hangs on them; fails on what is no database."""
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    connection.create_function("compare_decimals", 2, compare_decimals, deterministic=True)
     return connection
 
 
@@ -122,7 +127,7 @@ def _lay(connection: sqlite3.Connection, info: CollectionInfo) -> None:
         "head_hash": info.head_hash,
         "sources": json.dumps(info.sources),
     }
-    connection.execute("BEGIN IMMEDIATE")
+    _durable(connection).execute("BEGIN IMMEDIATE")
     for statement in _TABLES.split(";"):
         connection.execute(statement)
     connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())

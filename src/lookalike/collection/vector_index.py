@@ -166,7 +166,10 @@ class VectorIndex:
             if hashlib.sha256(data).hexdigest() != card["sha256"]:
                 return None
             loaded = cls(dim)
-            loaded._hold(faiss.deserialize_index(np.frombuffer(data, np.uint8)))
+            index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+            if not isinstance(index, faiss.IndexIDMap2) or index.d != dim:
+                return None
+            loaded._hold(index)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError):
             return None
         return loaded

@@ -1,0 +1,153 @@
+"""Searches while another thread, or another opening of the folder, makes changes: each answer is of one commit."""
+
+import threading
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.types import Entry, Filter, Image, Neighbours, Product, unit_rows
+
+DIM = 16
+INFO = CollectionInfo(DIM, "e", "h")
+QUERY = unit_rows(np.ones((1, DIM)))
+CHANGES = 40
+READERS = 8
+PATIENCE_S = 120  # only where something hangs
+QUESTIONS: list[dict[str, Any]] = [
+    {"k": 5},
+    {"k": 5, "by_product": True},
+    {"k": 3, "where": Filter(category="A")},
+    {"k": 2000, "where": Filter(exclude_groups=frozenset([3]))},
+]
+
+
+def entry(name: str, vector: np.ndarray, product_id: str, group: int) -> Entry:
+    return Entry(Product(product_id, category="A"), Image(name, product_id, name, 1, 1, group_id=group), vector)
+
+
+def first_photos() -> list[Entry]:
+    """More photos than are ever scored without FAISS."""
+    rows = unit_rows(np.random.default_rng(0).standard_normal((900, DIM)) - QUERY)
+    return [entry(f"i{n}", row, f"p{n // 4}", n % 5) for n, row in enumerate(rows)]
+
+
+def change(collection: LocalCollection, number: int) -> None:
+    """Replace and add photos near the query, or delete some of those; every change changes some answer."""
+    if number % 3 == 2:
+        collection.delete(["moving", f"i{number + 99}", "i7"])
+        return
+    near = unit_rows(QUERY + 0.3 * np.random.default_rng(number).standard_normal((2, DIM)))
+    collection.put([entry("moving", near[0], "moving", 1), entry(f"i{number + 100}", near[1], f"p{number // 4}", 1)])
+
+
+def ask(collection: LocalCollection, question: int) -> Neighbours:
+    return collection.search(QUERY, **QUESTIONS[question])[0]
+
+
+@pytest.fixture(scope="module")
+def right() -> list[list[Neighbours]]:
+    """The answers after each change, made with nobody else around."""
+    with LocalCollection.in_memory(INFO) as collection:
+        collection.put(first_photos())
+        answers = [[ask(collection, question) for question in range(len(QUESTIONS))]]
+        for number in range(CHANGES):
+            change(collection, number)
+            answers.append([ask(collection, question) for question in range(len(QUESTIONS))])
+    assert all(before != after for before, after in pairwise(answers))
+    return answers
+
+
+def read_until(
+    done: threading.Event,
+    collection: LocalCollection,
+    answered: threading.Semaphore,
+    seen: list[tuple[int, Neighbours]],
+) -> None:
+    last_round = False
+    while not last_round:
+        last_round = done.is_set()
+        for question in range(len(QUESTIONS)):
+            seen.append((question, ask(collection, question)))
+            answered.release()
+
+
+def check_order(seen: list[tuple[int, Neighbours]], right: list[list[Neighbours]]) -> None:
+    """Each answer must be of a commit, and of none before that of the answer before it."""
+    at = 0
+    for question, answer in seen:
+        at = next((n for n in range(at, len(right)) if right[n][question] == answer), -1)
+        assert at >= 0, "an answer of no committed state"
+    assert right[-1][seen[-1][0]] == seen[-1][1]
+
+
+@pytest.mark.parametrize("readers", ["the same", "others", "in memory"])
+def test_each_answer_is_of_one_committed_state(tmp_path: Path, right: list[list[Neighbours]], readers: str) -> None:
+    folder = tmp_path / "collection"
+    writer = LocalCollection.in_memory(INFO) if readers == "in memory" else LocalCollection.create(folder, INFO)
+    writer.put(first_photos())
+    if readers == "others":
+        writer.checkpoint()
+    opened = [LocalCollection.open(folder, read_only=True) for _ in range(2)] if readers == "others" else [writer]
+    done, answered = threading.Event(), threading.Semaphore(0)
+    seen: list[list[tuple[int, Neighbours]]] = [[] for _ in range(READERS)]
+    threads = [
+        threading.Thread(target=read_until, args=(done, opened[n % len(opened)], answered, seen[n]), daemon=True)
+        for n in range(READERS)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        for number in range(CHANGES):
+            for _ in range(READERS):  # so that there are answers between all changes
+                assert answered.acquire(timeout=PATIENCE_S)
+            change(writer, number)
+    finally:
+        done.set()
+    for thread in threads:
+        thread.join(PATIENCE_S)
+        assert not thread.is_alive()
+    for one in seen:
+        check_order(one, right)
+    for collection in [*opened, writer]:
+        collection.close()
+    assert len({answer for one in seen for question, answer in one if question == 3}) > CHANGES // 4
+
+
+def test_a_reader_elsewhere_sees_each_commit_at_its_next_call(tmp_path: Path, right: list[list[Neighbours]]) -> None:
+    with LocalCollection.create(tmp_path / "collection", INFO) as writer:
+        writer.put(first_photos())
+        with LocalCollection.open(tmp_path / "collection", read_only=True) as reader:
+            for number in range(CHANGES):
+                assert [ask(reader, question) for question in range(len(QUESTIONS))] == right[number]
+                change(writer, number)
+                assert reader.generation == writer.generation
+                assert reader.image_ids() == writer.image_ids()
+                ids = reader.image_ids()[-5:]
+                np.testing.assert_array_equal(reader.vectors(ids), writer.vectors(ids))
+
+
+def test_a_commit_in_the_middle_of_a_search_elsewhere(
+    tmp_path: Path, right: list[list[Neighbours]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Photos are filtered in one state, scored or named in the next: the search must start again."""
+    with LocalCollection.create(tmp_path / "collection", INFO) as writer:
+        writer.put(first_photos())
+        with LocalCollection.open(tmp_path / "collection", read_only=True) as reader:
+            for question in range(len(QUESTIONS)):
+                for name in ("keys", "identify"):
+                    numbers = iter([writer.generation - 1])
+                    honest = getattr(reader._store, name)
+
+                    def commit_first(*given: Any, honest: Any = honest, numbers: Any = numbers) -> Any:
+                        for number in numbers:  # once
+                            change(writer, number)
+                        return honest(*given)
+
+                    with monkeypatch.context() as patched:
+                        patched.setattr(reader._store, name, commit_first)
+                        answer = ask(reader, question)
+                    assert answer == right[writer.generation - 1][question]
