@@ -13,9 +13,11 @@ export function current() {
   return { ...state, photo: photos.has(key) ? key : "" };
 }
 
-/** Change some of it and show the result; `replace` leaves no entry to come back to. */
+/** Change some of it and show the result; `replace` leaves no entry to come back to, nor does what changes nothing. */
 export function go(change, { replace = false } = {}) {
-  const next = { ...current(), ...change };
+  const before = current();
+  const next = { ...before, ...change };
+  if (Object.keys(next).every((name) => next[name] === before[name])) return;
   const entry = { photo: next.photo || null, dialog: Boolean(change.product) };
   history[replace ? "replaceState" : "pushState"](entry, "", addressOf(next));
   tell("go");
