@@ -165,7 +165,7 @@ def _label_queries(asked: Sequence[Photo], gallery: Sequence[Photo], where: Filt
         }
         without = where
         if near:
-            without = Filter(splits=where.splits, exclude_images=where.exclude_images | near.keys())
+            without = Filter(splits=where.splits, exclude_images=where.exclude_images.union(near))
         taken = sum(other.label == photo.label for other in near.values())
         queries.append(LabelQuery(photo, without, answers[photo.label] - taken, len(gallery) - len(near)))
     return tuple(queries)

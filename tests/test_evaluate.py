@@ -1,0 +1,487 @@
+"""Evaluation: hand-worked protocols, the shuffled control, distortions within their bounds, and the ledger."""
+
+import io
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
+
+from lookalike import heads
+from lookalike.artifacts import Artifact, Recipe, create, open_artifact
+from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.embedding import Embeddings
+from lookalike.engine import SearchEngine
+from lookalike.errors import ArtifactError
+from lookalike.evaluate import EvaluateConfig, append_use, evaluate, lines, read_uses, run
+from lookalike.evaluate.baselines import chance_figures
+from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
+from lookalike.evaluate.ledger import code_commit, command, new_use
+from lookalike.evaluate.plan import make_plan
+from lookalike.images import Preprocess
+from lookalike.labels import LabelSet
+from lookalike.types import Entry, Image, Product, UInt8Array, unit_rows
+
+CARD = Preprocess(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+CONFIG = EvaluateConfig()
+
+
+@dataclass
+class ColourEncoder:
+    """The mean colours of a 4 x 4 grid and of the whole: enough to know a drawn photo again."""
+
+    name: str = "colours"
+    hash: str = "colours"
+    dim: int = 51
+    card: Preprocess = CARD
+    precision: str = "fp32"
+
+    def encode(self, images: UInt8Array) -> np.ndarray:
+        grid = images.reshape(len(images), 4, 4, 4, 4, 3).mean(axis=(2, 4)) / 255
+        return np.concatenate([grid.reshape(len(images), 48), grid.mean(axis=(1, 2)) * 8], axis=1).astype(np.float32)
+
+
+@dataclass
+class FixedEncoder(ColourEncoder):
+    """Four numbers a photo, whatever the photo."""
+
+    dim: int = 4
+
+    def encode(self, images: UInt8Array) -> np.ndarray:
+        return np.tile(np.eye(1, 4, dtype=np.float32), (len(images), 1))
+
+
+def entry(
+    image_id: str, vector: list[float], split: str, category: str | None, group: int | None, sha256: str = ""
+) -> Entry:
+    image = Image(
+        image_id, f"product of {image_id}", f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group
+    )
+    return Entry(Product(image.product_id, category=category), image, unit_rows([vector])[0])
+
+
+def hand_engine(entries: list[Entry], photos: Path | None = None, ignored: tuple[str, ...] = ("Skip",)) -> SearchEngine:
+    """Over vectors of four numbers, given by hand; a head that changes nothing and learned nothing."""
+    head = heads.Head("none", 4, (), LabelSet((), "auto", frozenset(ignored)))
+    collection = LocalCollection.in_memory(CollectionInfo(4, "colours", "head"))
+    collection.put(entries)
+    return SearchEngine(FixedEncoder(), head, collection, photos=photos)
+
+
+HAND = [
+    entry("a1", [1, 0, 0, 0], "train", "A / x", 1),
+    entry("a2", [0.8, 0.6, 0, 0], "train", "A / y", 2),
+    entry("b1", [0, 1, 0, 0], "train", "B", 3),
+    entry("skip", [0.96, 0.28, 0, 0], "train", "Skip", 4),  # nearest to qa, but ignored
+    entry("leak", [0.95, 0.29, 0, 0], "train", "A", 11),  # the group of qa
+    entry("copy", [0.75, 0.66, 0, 0], "train", "B", 6, sha256="same"),  # the bytes of qb
+    entry("unknown", [0.94, 0.3, 0, 0], "train", None, 7),
+    entry("validation", [0.95, 0.3, 0, 0], "validation", "A", 8),
+    entry("qa", [0.95, 0.3, 0, 0], "test", "A", 11),
+    entry("qb", [0.75, 0.66, 0, 0], "test", "B", 12, sha256="same"),
+    entry("qc", [0, 0, 1, 0], "test", "C", 13),
+    entry("qskip", [0, 0, 1, 0], "test", "Skip", 14),
+    entry("qnone", [0, 0, 1, 0], "test", None, 15),
+]
+
+
+def test_label_protocol_by_hand() -> None:
+    """qa finds a1, its own kind; qb finds a2, another; qc has no answer.
+
+    qa's gallery is a1, a2, b1, copy: 2 answers of 4; qb's is a1, a2, b1, leak: 1 of 4.
+    """
+    found = evaluate(hand_engine(HAND), config=CONFIG)
+    figures = found.figures["lookalike"]
+    recall, precision = figures["label recall@1"], figures["label precision@10"]
+    assert (recall.value, recall.queries, recall.left_out) == (0.5, 2, 1)
+    assert precision.value == pytest.approx((2 / 4 + 1 / 4) / 2)
+    assert figures["label recall@10"].value == 1
+    rows = {row["image_id"]: row for row in found.rows if row["variant"] == "lookalike" and row["protocol"] == "label"}
+    assert rows["qa"]["hits"] == ["a1", "a2", "copy", "b1"]
+    assert rows["qb"]["hits"] == ["a2", "leak", "a1", "b1"]
+    assert (rows["qb"]["first_answer_rank"], rows["qb"]["answers"], rows["qb"]["gallery"]) == (4, 1, 4)
+    assert found.counts["label queries"] == 3
+    assert found.counts["label gallery"] == 5
+    assert found.left_out["label queries"] == {"ignored label": 1, "no label": 1, "not sampled": 0}
+    assert found.left_out["label gallery"] == {"no label or an ignored one": 2}
+    assert found.labels == ("A", "B", "C", "Skip")
+    assert found.about["labels_from"] == "parent categories"
+
+
+def test_chance_by_hand() -> None:
+    chance = evaluate(hand_engine(HAND), config=CONFIG).figures["chance"]
+    assert chance["label recall@1"].value == pytest.approx((2 / 4 + 1 / 4) / 2)
+    assert chance["label precision@10"].value == pytest.approx((2 / 4 + 1 / 4) / 2)
+    assert chance["label recall@10"].value == 1
+    assert chance["accuracy"].value == pytest.approx(1 / 3)  # always "A", of three labelled queries
+
+
+@given(st.integers(1, 8), st.integers(1, 30), st.integers(1, 12))
+@settings(max_examples=30, deadline=None)
+def test_chance_is_what_random_hits_score(answers: int, others: int, k: int) -> None:
+    entries = [entry(f"a{n}", [1, 0, 0, 0], "train", "A", n) for n in range(answers)]
+    entries += [entry(f"b{n}", [1, 0, 0, 0], "train", "B", 100 + n) for n in range(others)]
+    engine = hand_engine([*entries, entry("q", [1, 0, 0, 0], "test", "A", 999)])
+    value = chance_figures(make_plan(engine, CONFIG), EvaluateConfig(k=(k,)))[f"label recall@{k}"].value
+    rng = np.random.default_rng(0)
+    drawn = rng.random((20_000, answers + others)).argsort(axis=1)[:, :k]
+    assert value == pytest.approx((drawn < answers).any(axis=1).mean(), abs=0.02)
+
+
+def photo(rng: np.random.Generator, hue: int) -> PillowImage.Image:
+    """A drawn photo: one strong colour channel per label, and blotches that are its own."""
+    pixels = rng.integers(20, 120, (6, 6, 3))
+    pixels[:, :, hue] += 110
+    return PillowImage.fromarray(pixels.astype(np.uint8)).resize((120, 96), PillowImage.Resampling.BICUBIC)
+
+
+@dataclass
+class Shop:
+    engine: SearchEngine
+    raw: Embeddings
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """240 drawn photos of three labels, two to a group, a fifth of the groups test; through the whole engine."""
+    folder = tmp_path_factory.mktemp("shop")
+    rng, encoder = np.random.default_rng(0), ColourEncoder()
+    ids, features, facts = [], [], []
+    for number in range(240):
+        hue, group = number // 2 % 3, number // 2
+        name = f"photo {number:03d}"
+        photo(rng, hue).save(folder / f"{name}.png")
+        data = (folder / f"{name}.png").read_bytes()
+        split = ("train", "train", "train", "validation", "test")[group // 3 % 5]
+        with PillowImage.open(io.BytesIO(data)) as opened:
+            square = np.asarray(opened.crop((12, 0, 108, 96)).resize((16, 16), PillowImage.Resampling.BICUBIC))
+        ids.append(name)
+        features.append(encoder.encode(square[None])[0])
+        facts.append((["red", "green", "blue"][hue], group, split))
+    raw = Embeddings(tuple(ids), np.array(features, np.float16))
+    train = [row for row, fact in enumerate(facts) if fact[2] == "train"]
+    head = heads.fit(
+        raw.features[train], [facts[row][0] for row in train], [facts[row][1] for row in train], heads.HeadConfig()
+    )
+    collection = LocalCollection.in_memory(CollectionInfo(head.dim, encoder.hash, "head"))
+    vectors = head.apply(raw.features)
+    collection.put(
+        [
+            Entry(
+                Product(f"p{name}", category=label),
+                Image(name, f"p{name}", f"{name}.png", 120, 96, split=split, group_id=group),
+                vector,
+            )
+            for name, (label, group, split), vector in zip(ids, facts, vectors, strict=True)
+        ]
+    )
+    return Shop(SearchEngine(encoder, head, collection, photos=folder), raw, folder)
+
+
+def test_the_engine_beats_chance_and_the_shuffled_control_falls_to_it(shop: Shop) -> None:
+    figures = evaluate(shop.engine, config=CONFIG, raw=shop.raw).figures
+    names = ("accuracy", "label recall@1", "label precision@10", "instance recall@1")
+    engine, shuffled, chance = (
+        {name: figures[variant][name].value for name in names} for variant in ("lookalike", "shuffled", "chance")
+    )
+    assert min(engine["accuracy"], engine["label recall@1"], engine["label precision@10"]) > 0.9
+    assert engine["instance recall@1"] > 0.2
+    for name in ("accuracy", "label recall@1", "label precision@10"):
+        assert shuffled[name] == pytest.approx(chance[name], abs=0.2), name
+    assert shuffled["instance recall@1"] < 0.05
+    assert chance["label recall@1"] == pytest.approx(1 / 3)
+    assert chance["instance recall@1"] == pytest.approx(1 / 240)
+
+
+def test_every_variant_is_asked_the_same_queries(shop: Shop) -> None:
+    found = evaluate(shop.engine, config=CONFIG, raw=shop.raw)
+    frame = found.per_query()
+    assert sorted(found.figures) == ["chance", "lookalike", "raw features", "shuffled"]
+    asked = {
+        variant: rows.select("protocol", "image_id").rows()
+        for (variant,), rows in frame.partition_by("variant", as_dict=True).items()
+    }
+    assert asked["lookalike"] == asked["raw features"] == asked["shuffled"]
+    assert len(asked["lookalike"]) == 96  # 48 test photos, both protocols
+    train = set(shop.engine.collection.image_ids()[:1])
+    assert train.isdisjoint(image_id for _, image_id in asked["lookalike"])
+
+
+def test_the_figures_do_not_depend_on_the_order_of_the_collection(shop: Shop) -> None:
+    """Identity is by id: raw features in another order give the same figures."""
+    turned = Embeddings(shop.raw.image_ids[::-1], shop.raw.features[::-1])
+    one, other = (evaluate(shop.engine, config=CONFIG, raw=raw).figures for raw in (shop.raw, turned))
+    assert one == other
+
+
+def test_a_smaller_sample_is_part_of_the_larger_and_is_counted(shop: Shop) -> None:
+    plans = [make_plan(shop.engine, EvaluateConfig(label_queries=n, instance_queries=n)) for n in (10, 20)]
+    small, large = ({query.photo.image.image_id for query in plan.instance_queries} for plan in plans)
+    assert small < large
+    assert len(small) == 10
+    assert plans[0].left_out["instance queries"]["not sampled"] == 38
+    assert plans[0].left_out["label queries"]["not sampled"] == 38
+
+
+def test_an_exact_copy_counts_as_found(tmp_path: Path) -> None:
+    """Every photo embeds alike, so the first one put is the first one found: another photo, then an exact copy."""
+    for name in ("copy", "q"):
+        PillowImage.new("RGB", (40, 40), "red").save(tmp_path / f"{name}.png")
+    other = entry("other", [1, 0, 0, 0], "train", "A", 1, sha256="other")
+    copy = entry("copy", [1, 0, 0, 0], "train", "A", 2, sha256="same")
+    query = entry("q", [1, 0, 0, 0], "test", "A", 3, sha256="same")
+
+    def recall_at_1(entries: list[Entry]) -> float | None:
+        figures = evaluate(hand_engine(entries, tmp_path), config=CONFIG).figures
+        return figures["lookalike"]["instance recall@1"].value
+
+    assert recall_at_1([copy, other, query]) == 1
+    assert recall_at_1([other, copy, query]) == 0
+
+
+def test_photos_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
+    PillowImage.new("RGB", (40, 40), "red").save(tmp_path / "qa.png")
+    (tmp_path / "qb.png").write_bytes(b"no photo")
+    found = evaluate(hand_engine(HAND, tmp_path), config=CONFIG)
+    assert found.counts["instance queries"] == 1
+    assert found.left_out["instance queries"] == {"ignored label": 1, "not sampled": 0, "photo not readable": 3}
+
+
+def test_nothing_to_ask_gives_no_figures_and_no_error(tmp_path: Path) -> None:
+    for entries in (HAND[:1], [entry("q", [1, 0, 0, 0], "test", None, 1)], []):
+        found = evaluate(hand_engine(entries), config=CONFIG)
+        assert {figure.value for named in found.figures.values() for figure in named.values()} <= {None}
+        assert "NaN" not in json.dumps(found.to_json())
+        assert found.per_query().height == 0
+
+
+def test_without_features_there_is_no_accuracy_and_no_raw_row(shop: Shop) -> None:
+    partial = Embeddings(shop.raw.image_ids[1:], shop.raw.features[1:])
+    for raw, missing in ((None, 240), (partial, 1)):
+        found = evaluate(shop.engine, config=EvaluateConfig(instance_queries=2), raw=raw)
+        assert "raw features" not in found.figures
+        assert "accuracy" not in found.figures["lookalike"]
+        assert found.about["photos_without_features"] == missing
+
+
+# Distortions
+
+
+@given(st.text(max_size=20), st.integers(0, 2**31))
+def test_distortions_stay_within_their_bounds(image_id: str, seed: int) -> None:
+    how = draw(image_id, seed=seed)
+    assert abs(how.turn_deg) <= 20
+    assert 0.60 <= how.crop_side <= 0.85
+    assert 0 <= how.crop_x <= 1
+    assert 0 <= how.crop_y <= 1
+    assert 0.7 <= min(how.brightness, how.contrast, how.colour) <= max(how.brightness, how.contrast, how.colour) <= 1.3
+    assert 0 <= how.blur_px <= 2
+    assert 30 <= how.jpeg_quality <= 60
+    assert how == draw(image_id, seed=seed)
+
+
+def test_distortions_differ_between_photos_and_seeds_and_use_their_whole_range() -> None:
+    drawn = [draw(f"photo {number}", seed=0) for number in range(400)]
+    for field in fields(Distortion):
+        values = np.array([getattr(how, field.name) for how in drawn], float)
+        assert len(set(values.tolist())) > (1 if field.name == "mirror" else 25), field.name
+    assert {how.mirror for how in drawn} == {True, False}
+    assert min(how.crop_side for how in drawn) < 0.61
+    assert max(how.crop_side for how in drawn) > 0.84
+    assert draw("photo 0", seed=1) != drawn[0]
+
+
+GENTLE = Distortion(0.0, 1.0, 0.0, 0.0, False, 1.0, 1.0, 1.0, 0.0, 95)
+
+
+def opened(data: bytes) -> np.ndarray:
+    with PillowImage.open(io.BytesIO(data)) as image:
+        assert image.format == "JPEG"
+        return np.asarray(image.convert("RGB"), float)
+
+
+def quarters() -> PillowImage.Image:
+    pixels = np.zeros((80, 120, 3), np.uint8)
+    pixels[:40, :60], pixels[:40, 60:], pixels[40:, :60] = (200, 0, 0), (0, 200, 0), (0, 0, 200)
+    return PillowImage.fromarray(pixels)
+
+
+@pytest.mark.parametrize(
+    ("change", "corner"),
+    [
+        ({}, (200, 0, 0)),
+        ({"mirror": True}, (0, 200, 0)),
+        ({"turn_deg": 180.0}, (0, 0, 0)),
+        ({"crop_side": 0.5, "crop_x": 1.0, "crop_y": 0.0}, (0, 200, 0)),
+        ({"crop_side": 0.5, "crop_x": 0.0, "crop_y": 1.0}, (0, 0, 200)),
+        ({"brightness": 0.5}, (100, 0, 0)),
+        ({"colour": 0.0}, (60, 60, 60)),
+    ],
+)
+def test_each_distortion_does_what_it_says(change: dict[str, object], corner: tuple[int, int, int]) -> None:
+    how = Distortion(
+        **{field.name: change.get(field.name, getattr(GENTLE, field.name)) for field in fields(Distortion)}
+    )
+    photo = quarters()
+    pixels = opened(distort(photo, how))
+    assert pixels.shape[:2] == ((40, 60) if "crop_side" in change else (80, 120))
+    np.testing.assert_allclose(pixels[4, 4], corner, atol=12)
+    assert photo.tobytes() == quarters().tobytes()
+
+
+def test_blur_and_poor_jpeg_lose_detail() -> None:
+    rng = np.random.default_rng(0)
+    noisy = PillowImage.fromarray(rng.integers(0, 255, (80, 120, 3)).astype(np.uint8))
+    blurred = Distortion(0.0, 1.0, 0.0, 0.0, False, 1.0, 1.0, 1.0, 2.0, 95)
+    poor = Distortion(0.0, 1.0, 0.0, 0.0, False, 1.0, 1.0, 1.0, 0.0, 30)
+    assert opened(distort(noisy, blurred)).std() < 0.4 * opened(distort(noisy, GENTLE)).std()
+    assert len(distort(noisy, poor)) < 0.5 * len(distort(noisy, GENTLE))
+
+
+def test_large_photos_are_reduced_and_tiny_ones_survive() -> None:
+    large = opened(distort(PillowImage.new("RGB", (3000, 1500), "white"), GENTLE))
+    assert large.shape[:2] == (MAX_SIDE_PX // 2, MAX_SIDE_PX)
+    assert opened(distort(PillowImage.new("RGB", (1, 1), "white"), draw("tiny", seed=0))).shape == (1, 1, 3)
+
+
+# The ledger
+
+
+def test_uses_are_read_back_in_order_and_by_split(tmp_path: Path) -> None:
+    ledger = tmp_path / "uses.jsonl"
+    assert read_uses(ledger) == []
+    for number, split in enumerate(("s1", "s2", "s1")):
+        append_use(ledger, {"split": split, "number": number})
+    assert [use["number"] for use in read_uses(ledger)] == [0, 1, 2]
+    assert [use["number"] for use in read_uses(ledger, split="s1")] == [0, 2]
+    assert len(ledger.read_text().splitlines()) == 3
+
+
+def test_a_torn_line_spoils_only_itself_and_still_counts(tmp_path: Path) -> None:
+    ledger = tmp_path / "uses.jsonl"
+    append_use(ledger, {"split": "s", "number": 0})
+    with ledger.open("a") as file:
+        file.write('{"split": "s", "num')
+    append_use(ledger, {"split": "s", "number": 2})
+    first, torn, last = read_uses(ledger, split="s")
+    assert (first["number"], last["number"]) == (0, 2)
+    assert torn == {"unreadable": '{"split": "s", "num'}
+
+
+def test_a_use_says_when_by_what_and_how_it_went() -> None:
+    use = new_use("abc", "split hash", {"accuracy": 0.5})
+    assert sorted(use) == ["command", "commit", "date", "evaluation", "figures", "split", "version"]
+    assert use["date"].endswith("+00:00")
+    assert use["figures"] == {"accuracy": 0.5}
+    assert command(["/somewhere/bin/lookalike", "evaluate", "my site"]) == "lookalike evaluate 'my site'"
+
+
+def test_the_commit_is_that_of_the_code_and_not_of_a_repository_around_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ledger.py").write_text("x = 1\n")
+    assert code_commit(tmp_path) == "unknown"
+    if shutil.which("git"):
+        who = dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "Test")
+        mail = dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "test@example.org")
+
+        def git(*arguments: str) -> None:
+            subprocess.run(
+                ["git", "-C", str(tmp_path), *arguments],
+                check=True,
+                capture_output=True,
+                env={**os.environ, **who, **mail, "GIT_CONFIG_GLOBAL": os.devnull},
+            )
+
+        git("init", "-q")
+        assert code_commit(tmp_path) == "unknown"  # a repository is here, but the code is not part of it
+        git("add", "ledger.py")
+        git("commit", "-q", "-m", "first")
+        assert len(code_commit(tmp_path)) == 40
+        (tmp_path / "ledger.py").write_text("x = 2\n")
+        assert code_commit(tmp_path).endswith("-dirty")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert code_commit(tmp_path) == "unknown"
+
+
+# The stage
+
+
+def artifacts_of(shop: Shop, folder: Path) -> dict[str, Path]:
+    """Artefacts that are what the evaluation asks of them: a kind, a hash, and shards of features."""
+    places = {kind: folder / kind for kind in ("catalogue", "split", "embeddings")}
+    for kind, place in places.items():
+        with create(place, Recipe(kind, 1, {})) as draft:
+            if kind == "embeddings":
+                np.save(draft.path / "shard-00000.npy", shop.raw.features)
+                pl.DataFrame({"image_id": shop.raw.image_ids}).write_parquet(draft.path / "shard-00000.parquet")
+                draft.about = {"dim": 51}
+    return places
+
+
+def run_here(shop: Shop, folder: Path, config: EvaluateConfig = CONFIG) -> Artifact:
+    return run(
+        shop.engine,
+        **{kind: folder / kind for kind in ("catalogue", "split", "embeddings")},
+        out=folder / "evaluation",
+        ledger=folder / "uses.jsonl",
+        config=config,
+    )
+
+
+def test_the_stage_writes_its_figures_and_one_line_in_the_ledger(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    made = run_here(shop, tmp_path)
+    told = json.loads((made.path / "evaluation.json").read_text())
+    (use,) = read_uses(tmp_path / "uses.jsonl")
+    assert use["evaluation"] == made.hash
+    assert use["figures"]["label recall@1"] == told["figures"]["lookalike"]["label recall@1"]["value"]
+    assert told["ledger"]["uses_of_this_test_part"] == 1
+    assert told["ledger"]["last"] == [use]
+    assert pl.read_parquet(made.path / "per_query.parquet")["variant"].n_unique() == 3
+    assert made.counts["label queries"] == 48
+    assert open_artifact(tmp_path / "evaluation", "evaluation").hash == made.hash
+
+
+def test_what_was_evaluated_already_is_found_and_no_new_use(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    first = run_here(shop, tmp_path)
+    assert run_here(shop, tmp_path).path == first.path
+    assert len(read_uses(tmp_path / "uses.jsonl")) == 1
+    another = run_here(shop, tmp_path, EvaluateConfig(seed=1))
+    assert another.hash != first.hash
+    assert "The test part has now been used 2 times" in "\n".join(lines(another))
+
+
+def test_asking_validation_is_no_use_of_test(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    made = run_here(shop, tmp_path, EvaluateConfig(queries="validation"))
+    assert read_uses(tmp_path / "uses.jsonl") == []
+    assert "was not used" in lines(made)[-1]
+
+
+def test_the_lines_show_every_figure_and_every_count(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    text = lines(run_here(shop, tmp_path))
+    assert text[0].split("  ")[-1].strip() == "instance recall@1"
+    assert [line.split("  ")[0].strip() for line in text[1:5]] == ["lookalike", "raw features", "shuffled", "chance"]
+    assert all(line.count("(") == 4 for line in text[1:4])
+    assert "Label protocol: 48 test photos against 144 train photos, 3 labels." in text
+    assert "Instance protocol: 48 distorted test photos against all 240." in text
+
+
+def test_a_damaged_evaluation_is_refused_with_a_mend(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    made = run_here(shop, tmp_path)
+    (made.path / "evaluation.json").write_text("{}")
+    with pytest.raises(ArtifactError, match="Evaluate again"):
+        lines(made)
