@@ -56,7 +56,7 @@ class BuildConfig:
     split: splits.SplitConfig = field(default_factory=splits.SplitConfig)
     head: heads.HeadConfig = field(default_factory=heads.HeadConfig)
     embed: embedding.EmbedConfig = field(default_factory=embedding.EmbedConfig)
-    evaluate: evaluate.EvaluateConfig | None = field(default_factory=evaluate.EvaluateConfig)
+    evaluation: evaluate.EvaluateConfig | None = field(default_factory=evaluate.EvaluateConfig)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def build(
 
     Returns
     -------
-    One report per stage, in order; the last one is the evaluation, unless `config.evaluate` is None.
+    One report per stage, in order; the last one is the evaluation, unless `config.evaluation` is None.
     """
     out.mkdir(parents=True, exist_ok=True)
     site = Site(out)
@@ -135,8 +135,8 @@ def build(
             inputs, site.head, folder, site.collection, photos=config.photos, progress=show
         ),
     )
-    if config.evaluate is not None:
-        wanted = config.evaluate
+    if config.evaluation is not None:
+        wanted = config.evaluation
         runner.run("evaluation", lambda _: evaluate_site(out, wanted, photos=config.photos, precision=config.precision))
     return tuple(runner.reports)
 

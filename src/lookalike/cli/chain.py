@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.console import BuildReporter, out, progress_bar
+from lookalike.cli.console import BuildReporter, counted, out, progress_bar
 from lookalike.errors import QueryError
 
 TYPE_CHECKING = False
@@ -60,7 +60,9 @@ def build(
     source: _Source,
     output: Annotated[Path, typer.Option("-o", "--output", help="The site to build.")] = Path("site"),
     encoder: _Encoder = "lite0",
-    kind: Annotated[str, typer.Option("--head", help="mix, lda, wccn, pca or none; auto is mix where there are labels.")] = "auto",
+    kind: Annotated[
+        str, typer.Option("--head", help="mix, lda, wccn, pca or none; auto is mix where there are labels.")
+    ] = "auto",
     level: _Level = "auto",
     ignore_labels: _Ignore = "",
     photos: _Photos = None,
@@ -89,7 +91,7 @@ def build(
         rehash=rehash,
         split=SplitConfig(seed=seed),
         head=_head_config(kind, level, ignore_labels),
-        evaluate=None if no_evaluate else EvaluateConfig(seed=seed),
+        evaluation=None if no_evaluate else EvaluateConfig(seed=seed),
     )
     understood = _source(source, photos, column, product_column, (encoding, delimiter, currency))
     build_and_report(source, output, config, understood)
@@ -110,7 +112,7 @@ def build_and_report(
     )
     rejects = pipeline.rejects_by_reason(site)
     if rejects.height:
-        table = Table("stage", "reason", "left out", title="Left out (each one stands in rejects.parquet)")
+        table = Table("stage", "reason", "left out", title="Left out")
         for stage, reason, count in rejects.iter_rows():
             table.add_row(stage, reason, f"{count:,}")
         console.print(table)
@@ -282,5 +284,4 @@ def _beside(artifact: Path, name: str) -> Path:
 
 
 def _done(where: Path, counts: "dict[str, object]") -> None:
-    shown = ", ".join(f"{value:,} {name}" for name, value in counts.items() if isinstance(value, int) and value)
-    out().print(f"[green]✓[/] {where}  [dim]{shown}[/]", soft_wrap=True)
+    out().print(f"[green]✓[/] {where}  [dim]{counted(counts)}[/]", soft_wrap=True)

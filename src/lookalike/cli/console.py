@@ -1,6 +1,6 @@
 """What the terminal shows: errors, progress bars, and the tables of a build."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
@@ -73,10 +73,16 @@ class BuildReporter:
     def finished(self, stage: "StageReport") -> None:
         """Print the stage's line: what it made, how long it took, or that it was up to date."""
         took = f"{stage.seconds:6.1f} s" if stage.made else "up to date"
-        counts = ", ".join(f"{value:,} {name}" for name, value in stage.artifact.counts.items() if _shown(value))
         mark = Text("✓ ", "green") if stage.made else Text("· ", "dim")
-        self._console.print(mark + Text(f"{stage.name:<11} ") + Text(f"{took:>10}  ", "cyan") + Text(counts, "dim"))
+        facts = Text(counted(stage.artifact.counts), "dim")
+        self._console.print(mark + Text(f"{stage.name:<11} ") + Text(f"{took:>10}  ", "cyan") + facts, soft_wrap=True)
 
 
-def _shown(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def counted(counts: Mapping[str, object]) -> str:
+    """Tell the first few counts of an artefact that are not zero: `5,398 images, 347 groups`."""
+    shown = [
+        f"{value:,} {name.replace('_', ' ')}"
+        for name, value in counts.items()
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0
+    ]
+    return ", ".join(shown[:5])

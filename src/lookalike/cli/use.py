@@ -165,12 +165,21 @@ def _plain(result: "Result") -> dict[str, object]:
 def _table(photo: Path, results: "list[Result]") -> None:
     from rich.table import Table
 
+    rows = [
+        {
+            "score": f"{result.score:.3f}",
+            "name": result.name,
+            "price": "" if result.price is None else f"{result.price:,.2f} {result.currency or ''}".strip(),
+            "category": result.category or "",
+            "product": result.product_id,
+            "photo": "" if result.image_id == result.product_id else result.image_id,
+        }
+        for result in results
+    ]
+    shown = [column for column in rows[0] if any(row[column] for row in rows)] if rows else []
     table = Table(title=str(photo), title_justify="left")
-    for column in ("score", "product", "name", "category", "photo"):
-        table.add_column(column, overflow="fold")
-    table.add_column("price", justify="right")
-    for result in results:
-        price = "" if result.price is None else f"{result.price.normalize():,f} {result.currency or ''}".strip()
-        category = result.category or ""
-        table.add_row(f"{result.score:.3f}", result.product_id, result.name, category, result.image_id, price)
+    for column in shown:
+        table.add_column(column, overflow="fold", justify="right" if column in ("score", "price") else "left")
+    for row in rows:
+        table.add_row(*(row[column] for column in shown))
     out().print(table if results else f"{photo}: nothing passes the filter")
