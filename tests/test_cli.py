@@ -1,0 +1,136 @@
+"""The command line as users meet it: what it prints, where, and with which exit code."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from small_shop import draw_shop
+from typer.testing import CliRunner
+
+from lookalike.cli import app, main
+from lookalike.errors import LookalikeError
+
+RUNNER = CliRunner()
+
+
+def run(*arguments: str | Path) -> str:
+    """Run a command that must succeed; return what it prints on standard output."""
+    result = RUNNER.invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A source and the site built from it, stage by stage, by the commands themselves."""
+    root = tmp_path_factory.mktemp("cli")
+    source, site = draw_shop(root / "shop"), root / "site"
+    site.mkdir()
+    run("ingest", source, "-o", site / "catalogue")
+    run("split", site / "catalogue", "--train", "0.5", "--validation", "0.2")
+    run("embed", site / "catalogue")
+    run("head", site / "embeddings", "--ignore-labels", "blue")
+    run("index", site / "embeddings")
+    return source, site
+
+
+def test_stages_by_themselves_make_a_site_that_answers(built: tuple[Path, Path]) -> None:
+    source, site = built
+    photo = source / "red" / "04.jpg"
+    ((first, *rest),) = json.loads(run("search", site, photo, "-k", "3", "--json"))
+    assert first["category"] == "red"
+    assert first["score"] == pytest.approx(1, abs=5e-3)
+    assert len(rest) == 2
+    assert set(first) == {"image_id", "product_id", "score", "name", "price", "currency", "category"}
+    two = json.loads(run("search", site / "collection", photo, source / "green" / "01.jpg", "--json", "-k", "1"))
+    assert [results[0]["category"] for results in two] == ["red", "green"]
+    table = run("search", site, photo, "-k", "2", "--category", "green")
+    assert "green" in table
+    assert "│ red" not in table
+    assert "nothing passes" in run("search", site, photo, "--max-price", "5")
+
+
+def test_evaluate_prints_figures_and_writes_the_ledger(built: tuple[Path, Path]) -> None:
+    _, site = built
+    told = run("evaluate", site, "--queries", "5")
+    assert "label recall@1" in told
+    assert "used once" in told
+    figures = json.loads(run("evaluate", site, "--queries", "5", "--json"))
+    assert 0 <= figures["figures"]["lookalike"]["label recall@1"]["value"] <= 1
+    assert "used 2 times" in run("evaluate", site, "--queries", "6")
+
+
+def test_export_embeddings_gives_id_to_floats(built: tuple[Path, Path], tmp_path: Path) -> None:
+    _, site = built
+    exported = json.loads(run("export-embeddings", site / "embeddings", "--json"))
+    assert len(exported) == 36
+    assert {len(features) for features in exported.values()} == {1280}
+    run("export-embeddings", site / "embeddings", "-o", tmp_path / "e.json")
+    assert json.loads((tmp_path / "e.json").read_text()) == exported
+    run("export-embeddings", site / "embeddings", "--parquet", "-o", tmp_path / "e.parquet")
+    frame = pl.read_parquet(tmp_path / "e.parquet")
+    np.testing.assert_allclose(frame["features"].to_numpy()[0], exported[frame["image_id"][0]], rtol=1e-3)
+    with pytest.raises(LookalikeError, match="-o"):
+        run("export-embeddings", site / "embeddings", "--parquet")
+
+
+def in_a_shell(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from lookalike.cli import main; main()", *map(str, arguments)]
+    variables = {**os.environ, "COLUMNS": "100", **environment}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=variables)
+
+
+def test_errors_say_what_where_and_what_to_do(tmp_path: Path) -> None:
+    done = in_a_shell("search", tmp_path, "photo.jpg")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "error: There is no collection here" in done.stderr
+    assert f"at: {tmp_path}" in done.stderr
+    assert "do: Make one with `lookalike build" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_senseless_options_are_refused_with_words(built: tuple[Path, Path], tmp_path: Path) -> None:
+    source, site = built
+    for arguments, words in (
+        (("search", site, source / "red" / "01.jpg", "--min-price", "cheap"), "no price"),
+        (("ingest", tmp_path / "nowhere", "-o", tmp_path / "c"), "no such source"),
+        (("ingest", source, "--column", "label", "-o", tmp_path / "c"), "PART=NAME"),
+        (("head", site / "catalogue"), "not a"),
+        (("build", source, "-o", tmp_path / "s", "--encoder", "lite9"), "lite9"),
+    ):
+        with pytest.raises(LookalikeError, match=words):
+            run(*arguments)
+
+
+def test_help_teaches_and_needs_no_heavy_imports() -> None:
+    script = (
+        "import sys\n"
+        "sys.argv = ['lookalike', '--help']\n"
+        "from lookalike.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'openvino', 'faiss', 'polars', 'torch', 'fastapi', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for command in ("build", "demo", "serve", "search", "evaluate", "train"):
+        assert command in done.stdout
+
+
+def test_version_and_interrupts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--version").startswith("lookalike 0.")
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lookalike.cli.app", interrupted)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    assert caught.value.code == 130
+    assert "goes on from there" in capsys.readouterr().err
