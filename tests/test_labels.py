@@ -55,6 +55,7 @@ def test_a_fixed_level_hands_nothing_up() -> None:
     categories = ["A / B / C"] * 5 + ["A / D"] * 3 + ["A"] * 5
     assert choose_labels(categories, range(13), level="2").labels == ("A", "A / B")
     assert choose_labels(categories, range(13), level="2").of("A / D") is None
+    assert choose_labels(["A / D"] * 3 + ["A"] * 3, range(6), level="2").labels == ()
     assert choose_labels(categories, range(13), level="parent").labels == ("A",)
     assert choose_labels(categories, range(13), level="1").labels == ("A",)
 

@@ -1,8 +1,8 @@
 """CSV and its kin: only a line feed outside quotes ends a row; no row is lost, split or shifted.
 
-The fields are cut by one regular expression, because no reader at hand does all of this (`docs/decisions/0004-reading-delimited-text.md`):
-bare carriage returns stay in their fields, rows with too few fields are told from rows with empty ones, and a stray
-quote harms its own row only.
+The fields are cut by one regular expression, because no reader at hand does all of this: bare carriage returns stay in
+their fields, rows with too few fields are told from rows with empty ones, and a stray quote harms its own row only
+(`docs/decisions/0004-reading-delimited-text.md`).
 """
 
 import re

@@ -93,17 +93,16 @@ def decode_text(data: bytes, file: Path, encoding: str | None = None) -> str:
     SourceError
         The bytes are not what the encoding (UTF-8 where none is named) allows, or no such encoding exists.
     """
-    mark, marked = next(((mark, name) for mark, name in _BOMS if data.startswith(mark)), (b"", None))
+    marked = next((name for mark, name in _BOMS if data.startswith(mark)), None)
     chosen = encoding or marked or "utf-8"
-    body = data[len(mark) :] if marked and _same_codec(chosen, marked) else data
     try:
-        text = body.decode(chosen)
+        text = data.decode(chosen)
     except LookupError as error:
         raise SourceError(
             f"no text encoding is called {chosen!r}", where=str(file), mend="Use for example utf-8, cp1252 or utf-16"
         ) from error
     except UnicodeDecodeError as error:
-        line = body.count(b"\n", 0, error.start) + 1
+        line = data.count(b"\n", 0, error.start) + 1
         raise SourceError(
             f"the bytes are not {chosen}",
             where=f"{file}, line {line}",
@@ -115,15 +114,7 @@ def decode_text(data: bytes, file: Path, encoding: str | None = None) -> str:
             where=f"{file}, line 1",
             mend="Name the table's encoding, for example --encoding utf-16-le",
         )
-    return text.removeprefix("\ufeff")
-
-
-def _same_codec(chosen: str, marked: str) -> bool:
-    """Whether the mark belongs to the chosen encoding; `utf-16` needs its mark and takes it away itself."""
-    try:
-        return codecs.lookup(chosen).name == marked
-    except LookupError:
-        return False
+    return text.removeprefix("\ufeff")  # what a byte order mark decodes to
 
 
 def _read_file(file: Path) -> bytes:
