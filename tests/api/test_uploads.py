@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 import pytest
 from drawn_shop import Shop, as_jpeg, draw_thing
@@ -15,8 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
-from lookalike.api.uploads import FORM_ROOM_BYTES
+from lookalike.api.errors import ApiError
+from lookalike.api.uploads import FORM_ROOM_BYTES, LimitBody
 
 LIMIT = 200_000
 ROUTES = [("/v1/search", "photo"), ("/v1/classify", "photo"), ("/predict/image", "image")]
@@ -52,6 +55,7 @@ NO_PHOTOS = {
     "bmp": (encoded(PillowImage.new("RGB", (8, 8)), "BMP"), 400, "photo_unreadable"),
     "tiff": (encoded(PillowImage.new("RGB", (8, 8)), "TIFF"), 400, "photo_unreadable"),
     "png bomb": (encoded(PillowImage.new("1", (9000, 9000)), "PNG"), 413, "photo_too_large"),
+    "png above this server's pixels": (encoded(PillowImage.new("1", (3000, 2000)), "PNG"), 413, "photo_too_large"),
     "png that claims to be huge": (png_header(2**31 - 1, 2**31 - 1), 413, "photo_too_large"),
     "png of no width": (png_header(0, 10), 400, "photo_unreadable"),
     "png without pixels": (png_header(10, 10), 400, None),
@@ -112,6 +116,28 @@ def test_a_body_of_unknown_length_is_refused_while_it_grows(address: str) -> Non
             timeout=60,
         )
     assert (response.status_code, response.json()["error"]["code"]) == (413, "photo_too_large")
+
+
+def test_no_more_of_a_body_is_read_than_the_limit() -> None:
+    """One chunk too many is fetched and not passed on; after that nothing is fetched at all."""
+    fetched: list[int] = []
+    passed_on: list[int] = []
+
+    async def receive() -> Message:
+        fetched.append(10)
+        return {"type": "http.request", "body": bytes(10), "more_body": True}
+
+    async def app(_: Scope, receive: Receive, __: Send) -> None:
+        for _attempt in range(2):
+            with pytest.raises(ApiError):
+                while True:
+                    passed_on.append(len((await receive())["body"]))
+
+    async def send(_: Message) -> None:
+        raise AssertionError
+
+    anyio.run(LimitBody(app, max_bytes=35), {"type": "http", "headers": []}, receive, send)
+    assert (sum(passed_on), sum(fetched)) == (30, 40)
 
 
 def test_an_announced_length_above_the_limit_is_refused_before_a_byte_of_it_comes(address: str) -> None:

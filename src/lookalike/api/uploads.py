@@ -18,6 +18,7 @@ from lookalike.settings import Settings
 FORM_ROOM_BYTES = 65_536
 """What a form may hold beside its photo: boundaries, headers and small fields."""
 
+_LENGTH_DIGITS = 20  # more of them than any true length has
 _MAX_FIELDS = 20
 _MAX_FIELD_BYTES = 4_096
 
@@ -37,7 +38,7 @@ class LimitBody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        announced = dict(scope["headers"]).get(b"content-length", b"0")[:_LENGTH_DIGITS]
         seen = int(announced) if announced.isdigit() and int(announced) > self.max_bytes else 0
 
         async def counted() -> Message:
