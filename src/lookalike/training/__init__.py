@@ -4,7 +4,7 @@ Nothing here is imported unless `lookalike train` or `lookalike export` asks for
 """
 
 from lookalike.training.config import RunConfig, TrainConfig
-from lookalike.training.export import Fidelity, export
+from lookalike.training.exporting import Fidelity, export
 from lookalike.training.fit import train
 
 __all__ = ["Fidelity", "RunConfig", "TrainConfig", "export", "train"]

@@ -281,6 +281,9 @@ def _settled() -> Generator[None]:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=r".*does not have many workers which may be a bottleneck")
+            warnings.filterwarnings(
+                "ignore", message=r"`training_step` returned `None`"
+            )  # a batch of unreadable photos
             warnings.filterwarnings("ignore", message=r"Checkpoint directory .* exists and is not empty")
             warnings.filterwarnings("ignore", message=r"`isinstance\(treespec, LeafSpec\)` is deprecated")
             yield

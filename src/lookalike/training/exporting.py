@@ -73,7 +73,7 @@ def export(model: Path, out: Path, *, photos: Path | None = None) -> Artifact:
 
     Returns
     -------
-    Artifact of kind "encoder", whose `about["fidelity"]` holds the fields of `Fidelity`.
+    Artifact of kind "encoder", whose `about["check"]` holds the fields of `Fidelity`.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def export(model: Path, out: Path, *, photos: Path | None = None) -> Artifact:
                 mend="Train another backbone; this one does not survive the export",
             )
         draft.about = {
-            "fidelity": asdict(fidelity),
+            "check": asdict(fidelity),
             "onnx_sha256": hashlib.sha256(data).hexdigest(),
             "versions": installed("torch", "timm", "onnx", "onnxscript", "openvino"),
         }
