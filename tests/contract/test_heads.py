@@ -4,6 +4,7 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ KINDS = ("auto", "mix", "lda", "wccn", "pca", "none")
 WIDTH = 48
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     features: np.ndarray
     categories: list[str | None]
@@ -80,6 +81,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     return CASES[request.param]()
 
 
+@lru_cache  # 3,000 labels take a second each time
 def fitted(case: Case, kind: str = "auto", **options: object) -> Head:
     return fit(case.features, case.categories, case.groups, HeadConfig(kind=kind, dim=32, **options))
 

@@ -1,8 +1,10 @@
 """Who is asked and against what: the queries and galleries of both protocols, and what is left out and why."""
 
 import hashlib
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lookalike.collection import Collection
@@ -178,12 +180,19 @@ def _instance_queries(
     by_bytes: dict[str, set[str]] = defaultdict(set)
     for image_id, photo in photos.items():
         by_bytes[photo.image.sha256 or image_id].add(image_id)
-    queries: list[InstanceQuery] = []
-    for photo in asked:
+
+    def distorted(photo: Photo) -> bytes | None:
         image_id = photo.image.image_id
         try:
-            jpeg = distort(engine.photo(image_id), draw(image_id, seed=seed))
+            return distort(engine.photo(image_id), draw(image_id, seed=seed))
         except (NotFound, PhotoError):
-            continue
-        queries.append(InstanceQuery(photo, frozenset(by_bytes[photo.image.sha256 or image_id]), jpeg))
+            return None
+
+    with ThreadPoolExecutor(os.cpu_count() or 1, "distort") as pool:
+        jpegs = list(pool.map(distorted, asked))
+    queries = [
+        InstanceQuery(photo, frozenset(by_bytes[photo.image.sha256 or photo.image.image_id]), jpeg)
+        for photo, jpeg in zip(asked, jpegs, strict=True)
+        if jpeg is not None
+    ]
     return tuple(queries), len(asked) - len(queries)
