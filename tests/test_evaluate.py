@@ -20,7 +20,7 @@ from lookalike.artifacts import Artifact, Recipe, create, open_artifact
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings
 from lookalike.engine import SearchEngine
-from lookalike.errors import ArtifactError
+from lookalike.errors import ArtifactError, QueryError
 from lookalike.evaluate import EvaluateConfig, append_use, evaluate, lines, read_uses, run
 from lookalike.evaluate.baselines import chance_figures
 from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
@@ -226,8 +226,10 @@ def test_the_figures_do_not_depend_on_the_order_of_the_collection(shop: Shop) ->
 def test_a_smaller_sample_is_part_of_the_larger_and_is_counted(shop: Shop) -> None:
     plans = [make_plan(shop.engine, EvaluateConfig(label_queries=n, instance_queries=n)) for n in (10, 20)]
     small, large = ({query.photo.image.image_id for query in plan.instance_queries} for plan in plans)
+    other = make_plan(shop.engine, EvaluateConfig(instance_queries=10, seed=1)).instance_queries
     assert small < large
     assert len(small) == 10
+    assert small != {query.photo.image.image_id for query in other}
     assert plans[0].left_out["instance queries"]["not sampled"] == 38
     assert plans[0].left_out["label queries"]["not sampled"] == 38
 
@@ -271,6 +273,12 @@ def test_without_features_there_is_no_accuracy_and_no_raw_row(shop: Shop) -> Non
         assert "raw features" not in found.figures
         assert "accuracy" not in found.figures["lookalike"]
         assert found.about["photos_without_features"] == missing
+
+
+@pytest.mark.parametrize("k", [(), (0,), (1, -1)])
+def test_a_k_that_makes_no_sense_is_refused(k: tuple[int, ...]) -> None:
+    with pytest.raises(QueryError, match="each 1 or more"):
+        evaluate(hand_engine(HAND), config=EvaluateConfig(k=k))
 
 
 # Distortions

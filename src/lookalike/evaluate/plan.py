@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lookalike.collection import Collection
 from lookalike.engine import SearchEngine
-from lookalike.errors import NotFound, PhotoError
+from lookalike.errors import NotFound, PhotoError, QueryError
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.heads import Head
 from lookalike.labels import LabelSet, prefixes, split_path
@@ -88,7 +88,14 @@ def make_plan(engine: SearchEngine, config: EvaluateConfig) -> Plan:
 
     Labels are those of the head; where it has fewer than two, the parent categories. Ignored labels are neither asked
     nor stand in the gallery of the label protocol; they stand in the instance protocol's, which holds every photo.
+
+    Raises
+    ------
+    QueryError
+        A k below 1, or none.
     """
+    if min(config.k, default=0) < 1:
+        raise QueryError("recall needs at least one k, each 1 or more", mend="Ask for k = 1 and 10")
     labels = _labels(engine.head, engine.collection)
     photos = _photos(engine.collection, labels)
     asked = [photo for photo in photos.values() if photo.image.split == config.queries]
