@@ -87,6 +87,7 @@ FILES = [
         ("noext", "noext"),
         ("noext.jpg", "noext"),
         ("dir/c", "dir/c.png"),
+        ("dir/c.jpg", "dir/c.png"),
         ("dir\\c.png", "dir/c.png"),
         ("./dir/c.png", "dir/c.png"),
         ("images/dir/c.png", "dir/c.png"),

@@ -1,6 +1,8 @@
 """What ingest learns of each photo, and the perceptual hash."""
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +53,18 @@ def test_near_copies_differ_in_few_bits_and_other_photos_in_many(seed: int) -> N
     assert max(bits_apart(image, copy) for copy in copies) <= 4
     assert bits_apart(image, scene(seed + 100)) > 16
     assert bits_apart(image, image.transpose(Image.Transpose.ROTATE_90)) > 16
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bits_are_the_cosine_frequencies_3_to_10_against_their_median(seed: int) -> None:
+    image = scene(seed).resize((64, 64))
+    light = np.asarray(image, float) @ [0.299, 0.587, 0.114]
+    waves = np.cos(np.pi * np.outer(np.arange(3, 11), 2 * np.arange(64) + 1) / 128)
+    band = waves @ light @ waves.T
+    bits = np.packbits((band > np.median(band))[::-1, ::-1])  # the lowest frequency last
+    found = perceptual_hash(image)
+    assert found is not None
+    assert (found ^ int.from_bytes(bits.tobytes(), "big")).bit_count() <= 2
 
 
 @pytest.mark.parametrize("colour", ["white", "black", "#777777"])
@@ -107,6 +121,43 @@ def test_a_photo_above_the_limit_is_told(tmp_path: Path, draw: Draw) -> None:
     found = examine(tmp_path / "a.jpg", max_pixels=10_000)
     assert isinstance(found, PhotoFailure)
     assert found.reason == "too_large"
+
+
+def test_a_decompression_bomb_is_told_by_its_header(tmp_path: Path) -> None:
+    body = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + b"\0\0\0\0IDAT")
+    found = examine(tmp_path / "bomb.png", max_pixels=images.MAX_PIXELS)
+    assert isinstance(found, PhotoFailure)
+    assert found.reason == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("mode", "form", "options"),
+    [
+        ("CMYK", "JPEG", {}),
+        ("L", "JPEG", {"progressive": True}),
+        ("I;16", "PNG", {}),
+        ("P", "PNG", {}),
+        ("RGBA", "PNG", {}),
+        ("LA", "PNG", {}),
+        ("1", "PNG", {}),
+        ("RGBA", "WEBP", {"lossless": True}),
+        ("P", "GIF", {"save_all": True, "append_images": [Image.new("P", (96, 80))]}),
+    ],
+)
+def test_every_kind_of_photo_under_any_name(
+    tmp_path: Path, draw: Draw, mode: str, form: str, options: dict[str, object]
+) -> None:
+    plain = images.decode(draw(5, form="PNG"))
+    deep = Image.fromarray(np.asarray(plain.convert("L"), dtype=np.uint16) * 257)
+    image = deep if mode == "I;16" else plain.convert(mode)
+    image.save(tmp_path / "photo.txt", form, **options)
+    found = examine(tmp_path / "photo.txt", max_pixels=10_000)
+    assert isinstance(found, PhotoRecord)
+    assert (found.width, found.height, found.format) == (96, 80, form.lower())
+    assert found.phash is not None
+    assert mode == "1" or (found.phash ^ (perceptual_hash(plain) or 0)).bit_count() <= 10
 
 
 def test_all_photos_are_examined_in_order_with_progress(tmp_path: Path, draw: Draw) -> None:
