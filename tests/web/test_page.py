@@ -80,11 +80,17 @@ def test_a_pasted_photo_finds_its_like(watched, drawn: Shop) -> None:
 
 def test_a_chosen_photo_finds_its_like_also_a_second_time(watched, drawn: Shop) -> None:
     page = watched.visit()
-    for button in ("Drop a photo here", "Another photo"):
+    hat = drawn.engine.thumbnail("hat-1#0")
+    for button, photo, category in (
+        ("Drop a photo here", hat, "Clothes › Hats"),
+        ("Another photo", drawn.lamp, "Lamps"),
+    ):
         with page.expect_file_chooser() as chooser:
             page.get_by_role("button", name=button).first.click()
-        chooser.value.set_files({"name": "lamp.jpg", "mimeType": "image/jpeg", "buffer": drawn.lamp})
-        expect_found(page, drawn)
+        chooser.value.set_files({"name": "same.jpg", "mimeType": "image/jpeg", "buffer": photo})
+        expect(page.locator("#grid .card-category").first).to_contain_text(category)
+        assert page.locator("#file").input_value() == ""  # or the same file could not be chosen again
+    expect_found(page, drawn)
 
 
 def test_a_click_on_a_result_searches_by_it_and_back_returns(watched, drawn: Shop) -> None:
@@ -197,6 +203,19 @@ def test_the_dialog_shows_a_product_with_all_its_photos(watched, drawn: Shop) ->
     expect(page.locator("#asked-what")).to_have_text("More like this product")
     expect(page.locator("#asked-name")).to_contain_text(name or "")
     expect(page.locator("#asked-photo img")).to_be_visible()
+
+
+def test_a_closed_dialog_leaves_no_step_in_the_history(watched) -> None:
+    page = watched.visit()
+    page.locator("#grid .card-main").first.click()
+    expect(page.locator("#results-title")).to_have_text("Most alike")
+    page.locator("#grid .card-main").first.hover()
+    page.locator("#grid .card-details").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.go_back()
+    expect(page.locator("#results-title")).to_have_text("From the catalogue")
 
 
 def test_a_link_to_a_product_opens_it_and_closing_stays_on_the_page(watched) -> None:
