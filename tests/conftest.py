@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from small_shop import draw_shop
 
-from lookalike.images import Preprocess
-from lookalike.types import Float32Array, UInt8Array
+from lookalike.types import Float32Array, Preprocess, UInt8Array
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "clothing"
 

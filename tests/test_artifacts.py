@@ -1,7 +1,6 @@
 """Artefact folders appear whole or not at all, are found again by what they were made of, and say what they are."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,7 +71,6 @@ from pathlib import Path
 from lookalike import artifacts
 from lookalike.artifacts import Recipe
 out, stop = Path(sys.argv[1]), sys.argv[2]
-import os
 real = {name: getattr(os, name) for name in ("replace", "symlink")}
 count = 0
 def counted(name):
@@ -126,7 +124,7 @@ def test_what_is_not_ours_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_opening_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match="there is no head here.*first"):
+    with pytest.raises(ArtifactError, match=r"there is no head here.*first"):
         artifacts.open_artifact(tmp_path / "head", "head")
     (tmp_path / "head.0123.partial").mkdir()
     with pytest.raises(ArtifactError, match="resumes"):
@@ -163,7 +161,7 @@ def test_a_root_is_found_when_everything_moves_and_when_nothing_does(tmp_path: P
     site.mkdir()
     described = artifacts.relative_root(photos, site)
     assert artifacts.resolve_root(described, site) == photos
-    os.rename(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "a").rename(tmp_path / "b")
     assert artifacts.resolve_root(described, tmp_path / "b" / "site") == tmp_path / "b" / "photos"
     (tmp_path / "a" / "photos").mkdir(parents=True)
     (tmp_path / "elsewhere" / "site").mkdir(parents=True)

@@ -82,7 +82,7 @@ import os, sys
 from pathlib import Path
 import numpy as np
 from lookalike import embedding
-from lookalike.images import Preprocess
+from lookalike.types import Preprocess
 
 class Dies:
     name, hash, dim, precision = "grid", "grid-1", 48, "fp32"

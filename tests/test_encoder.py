@@ -86,5 +86,5 @@ def test_broken_encoder_folders_say_so(tmp_path: Path) -> None:
         load_encoder(copy)
     card = json.loads((copy / "preprocess.json").read_text())
     (copy / "preprocess.json").write_text(json.dumps({**card, "crop": "letterbox"}))
-    with pytest.raises(EncoderError, match="preprocess.json cannot be used"):
+    with pytest.raises(EncoderError, match=r"preprocess\.json cannot be used"):
         find_encoder(copy)

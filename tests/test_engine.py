@@ -132,12 +132,12 @@ def test_parts_that_do_not_belong_together_are_refused(shop: Shop) -> None:
 
 
 def test_threads_get_their_own_answers(shop: Shop) -> None:
-    photos = [file for file in sorted(shop.photos.glob("*-1.jpg"))][:24]
+    photos = sorted(shop.photos.glob("*-1.jpg"))[:24]
     serial = [shop.engine.search_ids([photo], k=3)[0] for photo in photos]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda photo: shop.engine.search_ids([photo], k=3)[0], photos)) == serial
 
 
 def test_opening_what_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(CollectionError, match="no collection here.*lookalike build"):
+    with pytest.raises(CollectionError, match=r"no collection here.*lookalike build"):
         SearchEngine.open(tmp_path)

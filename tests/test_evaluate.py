@@ -26,9 +26,8 @@ from lookalike.evaluate.baselines import chance_figures
 from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
 from lookalike.evaluate.ledger import code_commit, command, new_use
 from lookalike.evaluate.plan import make_plan
-from lookalike.images import Preprocess
 from lookalike.labels import LabelSet
-from lookalike.types import Entry, Image, Product, UInt8Array, unit_rows
+from lookalike.types import Entry, Image, Preprocess, Product, UInt8Array, unit_rows
 
 CARD = Preprocess(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 CONFIG = EvaluateConfig()
@@ -356,8 +355,9 @@ def test_blur_and_poor_jpeg_lose_detail() -> None:
 
 
 def test_large_photos_are_reduced_and_tiny_ones_survive() -> None:
-    large = opened(distort(PillowImage.new("RGB", (3000, 1500), "white"), GENTLE))
-    assert large.shape[:2] == (MAX_SIDE_PX // 2, MAX_SIDE_PX)
+    large = PillowImage.new("RGB", (3000, 1500), "white")
+    assert opened(distort(large, GENTLE)).shape[:2] == (MAX_SIDE_PX // 2, MAX_SIDE_PX)
+    assert large.size == (3000, 1500)
     assert opened(distort(PillowImage.new("RGB", (1, 1), "white"), draw("tiny", seed=0))).shape == (1, 1, 3)
 
 
@@ -410,7 +410,10 @@ def test_the_commit_is_that_of_the_code_and_not_of_a_repository_around_it(
                 env={**os.environ, **who, **mail, "GIT_CONFIG_GLOBAL": os.devnull},
             )
 
+        (tmp_path / "shop.toml").write_text("")
         git("init", "-q")
+        git("add", "shop.toml")
+        git("commit", "-q", "-m", "somebody's own repository")
         assert code_commit(tmp_path) == "unknown"  # a repository is here, but the code is not part of it
         git("add", "ledger.py")
         git("commit", "-q", "-m", "first")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from lookalike import images
 from lookalike.errors import PhotoError
-from lookalike.images import Preprocess
+from lookalike.types import Preprocess
 
 CARD = Preprocess(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 

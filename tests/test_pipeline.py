@@ -1,6 +1,5 @@
 """The whole chain on 36 drawn photos and the stock encoder: built, skipped, moved, resumed."""
 
-import os
 import shutil
 import subprocess
 import sys

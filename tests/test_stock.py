@@ -14,8 +14,7 @@ import pytest
 from lookalike import images, stock
 from lookalike.artifacts import digest
 from lookalike.encoder import load_encoder
-from lookalike.images import Preprocess
-from lookalike.types import Float32Array, UInt8Array
+from lookalike.types import Float32Array, Preprocess, UInt8Array
 
 FOLDER = Path(stock.__file__).parent
 SIZES = {"lite0": 224, "lite2": 260}

@@ -16,10 +16,9 @@ import timm
 import torch
 
 from lookalike.artifacts import digest, write_bytes, write_text
-from lookalike.images import Preprocess
 from lookalike.training.graph import OPSET, to_onnx
 from lookalike.training.network import load_weights
-from lookalike.types import Json
+from lookalike.types import Json, Preprocess
 
 STOCK = Path(__file__).resolve().parents[1] / "src" / "lookalike" / "stock"
 

@@ -1,4 +1,4 @@
-"""The encoder: an ONNX file and its preprocess card, run by OpenVINO on the CPU or ONNX Runtime on CUDA.
+"""The encoder: an ONNX file and its preprocess card, run by OpenVINO.
 
 An encoder folder, stock or exported, holds `encoder.onnx` (normalised float32 NCHW in, pooled float32 features
 out, dynamic batch), `preprocess.json` and `manifest.json`.
@@ -20,8 +20,7 @@ from openvino.preprocess import PrePostProcessor
 
 from lookalike.artifacts import open_artifact
 from lookalike.errors import EncoderError
-from lookalike.images import Preprocess
-from lookalike.types import Float32Array, UInt8Array
+from lookalike.types import Float32Array, Preprocess, UInt8Array
 
 STOCK = ("lite0", "lite2")
 _ONNX = "encoder.onnx"

@@ -1,25 +1,23 @@
 """SearchEngine = encoder + head + collection + ranking: what the CLI, the API and the evaluation all call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
 
 from lookalike import heads, images, ranking
-from lookalike.artifacts import open_artifact, resolve_root
 from lookalike.collection import Collection, LocalCollection
 from lookalike.encoder import Encoder, load_encoder
-from lookalike.errors import CollectionError, Mismatch, NotFound, PhotoError, QueryError
+from lookalike.errors import Mismatch, NotFound, PhotoError, QueryError
+from lookalike.sources import find_collection, resolve_sources
 from lookalike.types import (
     Filter,
     Float32Array,
     Image,
-    Json,
     LabelProbability,
     Neighbours,
-    Product,
+    ProductDetails,
     Result,
     UInt8Array,
 )
@@ -27,16 +25,7 @@ from lookalike.types import (
 Photo = bytes | str | Path | PillowImage.Image
 """A query photo: a file's bytes, its path, or a Pillow image."""
 
-_EVERYTHING = Filter()
 _BATCH = 32
-
-
-@dataclass(frozen=True, slots=True)
-class ProductDetails:
-    """A product and its photos, in the order they were put."""
-
-    product: Product
-    images: tuple[Image, ...]
 
 
 class SearchEngine:
@@ -107,23 +96,14 @@ class SearchEngine:
         Mismatch
             Its encoder or head is not the one that it was built with.
         """
-        folder = _collection_folder(Path(path))
+        folder = find_collection(Path(path))
         collection = LocalCollection.open(folder, read_only=read_only)
         try:
-            sources = collection.info.sources
-            encoder_source = _source(sources, "encoder", folder)
-            encoder_spec = encoder_source.get("stock") or resolve_root(encoder_source, folder)
-            head_artifact = open_artifact(resolve_root(_source(sources, "head", folder), folder), "head")
-            if head_artifact.hash != collection.info.head_hash:
-                raise Mismatch(
-                    "the head beside this collection is not the one that it was built with",
-                    where=str(head_artifact.path),
-                    mend="Run `lookalike index` again",
-                )
-            root = photos or resolve_root(_source(sources, "photos", folder), folder)
+            sources = resolve_sources(collection.info, folder)
+            root = photos or sources.photos
             return cls(
-                load_encoder(encoder_spec, precision=precision),
-                heads.load(head_artifact.path),
+                load_encoder(sources.encoder, precision=precision),
+                heads.load(sources.head),
                 collection,
                 photos=root if root.is_dir() else None,
                 max_pixels=max_pixels,
@@ -200,12 +180,8 @@ class SearchEngine:
         NotFound
         """
         image = self._image(image_id)
-        base = where or _EVERYTHING
-        left_out = (
-            replace(base, exclude_products=base.exclude_products | {image.product_id})
-            if by_product
-            else replace(base, exclude_images=base.exclude_images | {image_id})
-        )
+        mine = {"products": frozenset({image.product_id})} if by_product else {"images": frozenset({image_id})}
+        left_out = (where or Filter()).without(**mine)
         return self.search_vectors(self.collection.vectors([image_id]), k, where=left_out, by_product=by_product)[0]
 
     def similar_to_product(self, product_id: str, k: int = 10, *, where: Filter | None = None) -> list[Result]:
@@ -216,8 +192,7 @@ class SearchEngine:
         NotFound
         """
         photos = self.product(product_id).images
-        base = where or _EVERYTHING
-        left_out = replace(base, exclude_products=base.exclude_products | {product_id})
+        left_out = (where or Filter()).without(products=frozenset({product_id}))
         vectors = self.collection.vectors([image.image_id for image in photos])
         ranked = ranking.fold(self._neighbours(vectors, k, left_out, by_product=True), k)
         return self._results(Neighbours(tuple(product.hits[0] for product in ranked.products)))
@@ -260,12 +235,9 @@ class SearchEngine:
         image = self._image(image_id)
         if self.photos is None:
             raise NotFound("the original photos are not here", mend="Serve with --photos DIR")
-        root = self.photos.resolve()
-        file = (root / image.path).resolve()
-        if not file.is_relative_to(root):
-            raise NotFound(f"the photo of {image_id!r} lies outside the photo root")
         try:
-            return images.decode(images.read_bytes(file), max_pixels=self.max_pixels)
+            data = images.read_bytes(images.under(self.photos, image.path))
+            return images.decode(data, max_pixels=self.max_pixels)
         except PhotoError as error:
             if error.reason == "missing":
                 raise NotFound(f"the photo file of {image_id!r} is gone", mend="Check --photos") from error
@@ -319,30 +291,8 @@ class SearchEngine:
         products = self.collection.products([hit.product_id for hit in neighbours.hits])
         return [
             Result(
-                hit.image_id,
-                hit.product_id,
-                hit.score,
-                product.name,
-                product.price,
-                product.currency,
-                product.category,
+                hit.image_id, hit.product_id, hit.score, product.name, product.price, product.currency, product.category
             )
             for hit, product in zip(neighbours.hits, products, strict=True)
             if product is not None  # deleted between the search and the look-up
         ]
-
-
-def _collection_folder(path: Path) -> Path:
-    candidates = [path, path / "collection"]
-    for folder in candidates:
-        if (folder / "collection.sqlite").is_file():
-            return folder
-    raise CollectionError(
-        "there is no collection here", where=str(path), mend="Make one with `lookalike build SOURCE -o site/`"
-    )
-
-
-def _source(sources: Json, name: str, folder: Path) -> Json:
-    if name not in sources:
-        raise CollectionError(f"the collection does not say where its {name} is", where=str(folder))
-    return sources[name]

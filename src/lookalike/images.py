@@ -8,7 +8,7 @@ through Pillow, which has the last word on whether a photo is whole.
 import hashlib
 import io
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
 
 from lookalike.errors import PhotoError
-from lookalike.types import Json, UInt8Array
+from lookalike.types import Preprocess, UInt8Array
 
 MAX_PIXELS = 80_000_000
 """Default pixel limit, below the point at which Pillow itself warns of a decompression bomb."""
@@ -25,52 +25,6 @@ MAX_PIXELS = 80_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocess:
-    """How a photo becomes the encoder's input; travels beside the weights as `preprocess.json`.
-
-    The centred square of the upright photo (its side is the shorter side), resized to `size_px` by antialiased bicubic
-    interpolation; then `(pixel / 255 - mean) / std` per channel, which is part of the compiled graph.
-    """
-
-    size_px: int
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    interpolation: str = "bicubic"
-    resize: str = "shorter side"
-    crop: str = "centre"
-
-    def to_json(self) -> Json:
-        """Describe the card as JSON."""
-        return {**asdict(self), "mean": list(self.mean), "std": list(self.std), "channels": "RGB"}
-
-    @classmethod
-    def from_json(cls, card: Json) -> "Preprocess":
-        """Read a card, refusing one that asks for what this project does not do.
-
-        Raises
-        ------
-        ValueError
-            A field is missing or asks for another interpolation, resize, crop or channel order.
-        """
-        if card.get("channels", "RGB") != "RGB":
-            raise ValueError("channels must be RGB")
-        try:
-            red, green, blue = (float(value) for value in card["mean"])
-            mean = (red, green, blue)
-            red, green, blue = (float(value) for value in card["std"])
-            std = (red, green, blue)
-            size_px = int(card["size_px"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError("size_px, mean and std (three numbers each) are needed") from error
-        read = cls(size_px, mean, std, card["interpolation"], card["resize"], card["crop"])
-        if (read.interpolation, read.resize, read.crop) != ("bicubic", "shorter side", "centre"):
-            raise ValueError("only bicubic, shorter side, centre crop is known")
-        if size_px < 1 or min(std) <= 0:
-            raise ValueError("size_px and std must be positive")
-        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +61,20 @@ def read_bytes(path: Path) -> bytes:
     if not data:
         raise PhotoError("empty", "the photo file has no bytes")
     return data
+
+
+def under(root: Path, relative: str) -> Path:
+    """Join a stored path to the photo root, refusing one that leads out of it.
+
+    Raises
+    ------
+    PhotoError
+        `unreadable`.
+    """
+    file = (root / relative).resolve()
+    if not file.is_relative_to(root.resolve()):
+        raise PhotoError("unreadable", "the photo lies outside the photo root", where=str(file))
+    return file
 
 
 def sha256(data: bytes) -> str:

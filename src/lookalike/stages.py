@@ -11,11 +11,12 @@ import polars as pl
 
 from lookalike import catalogue as catalogues
 from lookalike import heads, images
-from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, relative_root, write_rejects
+from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, write_rejects
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings, load_embeddings
 from lookalike.encoder import EncoderFolder
 from lookalike.errors import ArtifactError, Mismatch, PhotoError
+from lookalike.sources import DATABASE, describe_sources
 from lookalike.types import Entry, Image, Product, Reject
 
 HEAD_VERSION = 1
@@ -114,11 +115,7 @@ def fill_collection(
             dim=fitted.dim,
             encoder_hash=encoder.hash,
             head_hash=head_artifact.hash,
-            sources={
-                "encoder": encoder.source or relative_root(encoder.path, draft.path),
-                "head": relative_root(head_artifact.path, draft.path),
-                "photos": relative_root(root, draft.path),
-            },
+            sources=describe_sources(encoder, head_artifact.path, root, draft.path),
         )
         collection = _resume(draft.path, info)
         try:
@@ -141,7 +138,7 @@ def fill_collection(
 
 def _resume(folder: Path, info: CollectionInfo) -> LocalCollection:
     """Go on with the collection of an interrupted run; the same recipe means the same encoder and head."""
-    if (folder / "collection.sqlite").is_file():
+    if (folder / DATABASE).is_file():
         return LocalCollection.open(folder, read_only=False)
     return LocalCollection.create(folder, info)
 

@@ -1,7 +1,8 @@
 """Frozen value types shared by all stages: what a product, a photo, a filter and a search result are."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -57,6 +58,14 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductDetails:
+    """A product and its photos, in the order they were put."""
+
+    product: Product
+    images: tuple[Image, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A row or photo that was left out. `row` counts data rows of `table` from 1; None where there is none."""
 
@@ -85,6 +94,12 @@ class Filter:
     exclude_images: frozenset[str] = frozenset()
     exclude_products: frozenset[str] = frozenset()
     exclude_groups: frozenset[int] = frozenset()
+
+    def without(self, *, images: AbstractSet[str] = frozenset(), products: AbstractSet[str] = frozenset()) -> "Filter":
+        """Leave out these photos and products too."""
+        return replace(
+            self, exclude_images=self.exclude_images | images, exclude_products=self.exclude_products | products
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +178,52 @@ class Entry:
     image: Image
     vector: Float32Array = field(repr=False)
     thumbnail: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How a photo becomes the encoder's input; travels beside the weights as `preprocess.json`.
+
+    The centred square of the upright photo (its side is the shorter side), resized to `size_px` by antialiased bicubic
+    interpolation; then `(pixel / 255 - mean) / std` per channel, which is part of the compiled graph.
+    """
+
+    size_px: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: str = "bicubic"
+    resize: str = "shorter side"
+    crop: str = "centre"
+
+    def to_json(self) -> Json:
+        """Describe the card as JSON."""
+        return {**asdict(self), "mean": list(self.mean), "std": list(self.std), "channels": "RGB"}
+
+    @classmethod
+    def from_json(cls, card: Json) -> "Preprocess":
+        """Read a card, refusing one that asks for what this project does not do.
+
+        Raises
+        ------
+        ValueError
+            A field is missing or asks for another interpolation, resize, crop or channel order.
+        """
+        if card.get("channels", "RGB") != "RGB":
+            raise ValueError("channels must be RGB")
+        try:
+            red, green, blue = (float(value) for value in card["mean"])
+            mean = (red, green, blue)
+            red, green, blue = (float(value) for value in card["std"])
+            std = (red, green, blue)
+            size_px = int(card["size_px"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError("size_px, mean and std (three numbers each) are needed") from error
+        read = cls(size_px, mean, std, card["interpolation"], card["resize"], card["crop"])
+        if (read.interpolation, read.resize, read.crop) != ("bicubic", "shorter side", "centre"):
+            raise ValueError("only bicubic, shorter side, centre crop is known")
+        if size_px < 1 or min(std) <= 0:
+            raise ValueError("size_px and std must be positive")
+        return read
 
 
 def unit_rows(vectors: npt.ArrayLike, *, fallback: Sequence[float] | None = None) -> Float32Array:

@@ -14,9 +14,9 @@ from PIL import ImageDraw
 from lookalike import heads, images
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.engine import SearchEngine
-from lookalike.types import Entry, Float32Array, Image, Product, UInt8Array
+from lookalike.types import Entry, Float32Array, Image, Preprocess, Product, UInt8Array
 
-CARD = images.Preprocess(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+CARD = Preprocess(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 GPS_WORDS = b"51 degrees 24 minutes north"
 
 
@@ -27,7 +27,7 @@ class GridEncoder:
     name: str = "grid"
     hash: str = "grid-1"
     dim: int = 48
-    card: images.Preprocess = CARD
+    card: Preprocess = CARD
     precision: str = "fp32"
 
     def encode(self, images: UInt8Array) -> Float32Array:

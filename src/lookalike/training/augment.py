@@ -8,9 +8,8 @@ from PIL import Image as PillowImage
 from PIL import ImageEnhance
 
 from lookalike import images
-from lookalike.images import Preprocess
 from lookalike.training.config import Augmentation
-from lookalike.types import UInt8Array
+from lookalike.types import Preprocess, UInt8Array
 
 _ASPECT = 4 / 3
 

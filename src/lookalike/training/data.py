@@ -16,11 +16,10 @@ from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, open_artifact
 from lookalike.errors import ArtifactError, PhotoError, TrainingError
-from lookalike.images import Preprocess
 from lookalike.labels import LabelSet, choose_labels
 from lookalike.training.augment import augment, decode_side
 from lookalike.training.config import Augmentation, TrainConfig
-from lookalike.types import Reject, UInt8Array
+from lookalike.types import Preprocess, Reject, UInt8Array
 
 
 @dataclass(frozen=True)

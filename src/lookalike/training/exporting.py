@@ -24,12 +24,11 @@ from lookalike.artifacts import (
 )
 from lookalike.encoder import EncoderFolder, OpenVinoEncoder, choose_precision
 from lookalike.errors import PhotoError, TrainingError
-from lookalike.images import Preprocess
 from lookalike.training.fit import BEST, FACTS
 from lookalike.training.graph import OPSET, to_onnx
 from lookalike.training.module import normalise
 from lookalike.training.network import Backbone, load_weights, read_state, rebuild_backbone
-from lookalike.types import Float32Array, Json, UInt8Array, unit_rows
+from lookalike.types import Float32Array, Json, Preprocess, UInt8Array, unit_rows
 
 VERSION = 1
 """Raise when the same checkpoint would become another encoder."""

@@ -40,13 +40,12 @@ from lookalike.artifacts import (
     write_text,
 )
 from lookalike.errors import TrainingError
-from lookalike.images import Preprocess
 from lookalike.labels import label_set_config
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.data import TrainingSet, loaders, read_training_set
 from lookalike.training.module import Classifier
 from lookalike.training.network import Backbone, make_backbone, rebuild_backbone, starting_file
-from lookalike.types import Json
+from lookalike.types import Json, Preprocess
 
 VERSION = 1
 """Raise when equal configurations would train another model."""

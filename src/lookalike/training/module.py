@@ -11,12 +11,11 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.nn import functional
 
 from lookalike.errors import TrainingError
-from lookalike.images import Preprocess
 from lookalike.training.config import TrainConfig
 from lookalike.training.data import Batch
 from lookalike.training.network import Backbone
 from lookalike.training.schedules import factor
-from lookalike.types import Reject
+from lookalike.types import Preprocess, Reject
 
 
 @dataclass(frozen=True)

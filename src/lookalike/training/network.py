@@ -11,9 +11,9 @@ import timm
 import torch
 
 from lookalike.errors import TrainingError
-from lookalike.images import Preprocess
 from lookalike.training.config import TrainConfig
 from lookalike.training.graph import read_weights
+from lookalike.types import Preprocess
 
 STOCK = {"lite0": "tf_efficientnet_lite0", "lite2": "tf_efficientnet_lite2"}
 """Backbones whose weights are in the package, and their architectures in timm."""
