@@ -17,6 +17,7 @@ from lookalike.artifacts import Artifact, Recipe
 from lookalike.catalogue import Catalogue, ingest, load_source_config, read
 from lookalike.catalogue.store import HINTS_SCHEMA, IMAGES_SCHEMA, PRODUCTS_SCHEMA
 from lookalike.errors import ArtifactError
+from lookalike.files import write_parquet
 from lookalike.splits import SPLITS, SplitConfig, assign, read_split, split, split_frame
 
 Photo = tuple[str, str, str | None, str | None]
@@ -228,9 +229,9 @@ def test_the_stage_from_a_catalogue_on_disk(tmp_path: Path, caplog: pytest.LogCa
     found = catalogue([(f"i{n}", f"p{n}", "shop" if n < 5 else None, "X") for n in range(20)])
     recipe = Recipe("catalogue", 1, {}, {})
     with artifacts.create(tmp_path / "catalogue", recipe) as draft:
-        artifacts.write_parquet(draft.path / "products.parquet", found.products)
-        artifacts.write_parquet(draft.path / "images.parquet", found.images)
-        artifacts.write_parquet(draft.path / "hints.parquet", found.hints)
+        write_parquet(draft.path / "products.parquet", found.products)
+        write_parquet(draft.path / "images.parquet", found.images)
+        write_parquet(draft.path / "hints.parquet", found.hints)
     with caplog.at_level(logging.WARNING):
         made = split(tmp_path / "catalogue", tmp_path / "split")
     assert "5 of 20 photos" in caplog.text

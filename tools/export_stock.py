@@ -15,7 +15,8 @@ from typing import cast
 import timm
 import torch
 
-from lookalike.artifacts import digest, write_bytes, write_text
+from lookalike.artifacts import digest
+from lookalike.files import write_bytes, write_text
 from lookalike.training.graph import OPSET, to_onnx
 from lookalike.training.network import load_weights
 from lookalike.types import Json, Preprocess

@@ -1,6 +1,6 @@
 """Write docs/cli.md from the commands themselves; `--check` only says whether it is up to date.
 
-    python tools/write_cli_reference.py [--check]
+python tools/write_cli_reference.py [--check]
 """
 
 import html
@@ -30,9 +30,9 @@ def _whole_summaries(text: str) -> str:
     first_lines = dict(re.findall(r"^## `lookalike ([\w-]+)`\n\n(.+)$", text, flags=re.MULTILINE))
     return re.sub(
         r"^\* `([\w-]+)`: .*$",
-        lambda found: f"* [`{found[1]}`](#lookalike-{found[1]}): {first_lines[found[1]]}"
-        if found[1] in first_lines
-        else found[0],
+        lambda found: (
+            f"* [`{found[1]}`](#lookalike-{found[1]}): {first_lines[found[1]]}" if found[1] in first_lines else found[0]
+        ),
         text,
         flags=re.MULTILINE,
     )

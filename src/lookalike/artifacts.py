@@ -22,6 +22,7 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from lookalike.errors import ArtifactError
+from lookalike.files import sync_folder, sync_tree, write_parquet, write_text
 from lookalike.types import Json, Reject
 
 MANIFEST = "manifest.json"
@@ -217,35 +218,6 @@ def read_rejects(folder: Path) -> pl.DataFrame:
     return pl.read_parquet(file) if file.is_file() else pl.DataFrame(schema=_REJECT_COLUMNS)
 
 
-def write_parquet(file: Path, frame: pl.DataFrame) -> None:
-    """Write a Parquet file whole or not at all."""
-    with replacing(file) as temporary:
-        frame.write_parquet(temporary)
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    write_bytes(file, text.encode())
-
-
-def write_bytes(file: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
-    with replacing(file) as temporary:
-        temporary.write_bytes(data)
-
-
-@contextmanager
-def replacing(file: Path) -> Generator[Path]:
-    """Yield a path to write to; what was written there takes the file's place when all went well."""
-    temporary = file.with_name(file.name + ".tmp")
-    try:
-        yield temporary
-        _sync(temporary)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def relative_root(root: Path, base: Path) -> Json:
     """Describe a folder so that it is found again when it moves along with `base`, or when it stays."""
     return {"absolute": str(root.resolve()), "relative": os.path.relpath(root.resolve(), base.resolve())}
@@ -255,27 +227,6 @@ def resolve_root(described: Mapping[str, str], base: Path) -> Path:
     """Undo `relative_root`: the relative place if there is a folder, else the absolute one."""
     relative = Path(os.path.normpath(base.resolve() / described["relative"]))
     return relative if relative.is_dir() else Path(described["absolute"])
-
-
-def sync_tree(folder: Path) -> None:
-    """Flush every file of a folder to disk, so that a published artefact survives a power cut."""
-    for file in folder.rglob("*"):
-        if file.is_file():
-            _sync(file)
-    sync_folder(folder)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush a folder's own entries to disk."""
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _folder(out: Path, recipe: Recipe) -> Path:

@@ -19,20 +19,10 @@ import polars as pl
 
 from lookalike import catalogue as catalogues
 from lookalike import images
-from lookalike.artifacts import (
-    Artifact,
-    Recipe,
-    create,
-    find,
-    installed,
-    open_artifact,
-    write_bytes,
-    write_parquet,
-    write_rejects,
-    write_text,
-)
+from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_artifact, write_rejects
 from lookalike.encoder import Encoder
 from lookalike.errors import ArtifactError, PhotoError
+from lookalike.files import write_bytes, write_parquet, write_text
 from lookalike.types import Reject, UInt8Array
 
 VERSION = 1

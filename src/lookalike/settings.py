@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=20_000_000, ge=1, description="Largest photo that a request may upload.")
     max_pixels: int = Field(default=80_000_000, ge=1, description="Largest photo, in pixels, that is decoded.")
     max_results: int = Field(default=200, ge=1, description="Largest k that a request may ask for.")
-    threads: int | None = Field(default=None, ge=1, description="Requests that decode and search at once; default: one per core.")
+    threads: int | None = Field(
+        default=None, ge=1, description="Requests worked on at once; default: one per core."
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
 
     @classmethod

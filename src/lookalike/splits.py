@@ -14,6 +14,7 @@ from lookalike import artifacts, catalogue
 from lookalike.artifacts import Artifact, Recipe
 from lookalike.catalogue import Catalogue
 from lookalike.catalogue.groups import Int64Array, group_photos, near_copies
+from lookalike.files import write_parquet
 from lookalike.labels import prefixes
 from lookalike.types import Json
 
@@ -87,7 +88,7 @@ def split(catalogue_path: Path, out: Path, config: SplitConfig | None = None) ->
         return done
     with artifacts.create(out, recipe) as draft:
         frame, counts, warnings = split_frame(found, config)
-        artifacts.write_parquet(draft.path / SPLIT_FILE, frame)
+        write_parquet(draft.path / SPLIT_FILE, frame)
         artifacts.write_rejects(draft.path, [])
         draft.counts = counts
         draft.about = {"warnings": warnings}

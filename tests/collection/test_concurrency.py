@@ -68,11 +68,14 @@ def read_until(
     seen: list[tuple[int, Neighbours]],
 ) -> None:
     last_round = False
-    while not last_round:
-        last_round = done.is_set()
-        for question in range(len(QUESTIONS)):
-            seen.append((question, ask(collection, question)))
-            answered.release()
+    try:
+        while not last_round:
+            last_round = done.is_set()
+            for question in range(len(QUESTIONS)):
+                seen.append((question, ask(collection, question)))
+                answered.release()
+    finally:
+        answered.release(READERS * CHANGES)  # where this thread failed, the writer need not wait for it
 
 
 def check_order(seen: list[tuple[int, Neighbours]], right: list[list[Neighbours]]) -> None:

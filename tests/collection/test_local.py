@@ -187,6 +187,16 @@ def test_keys_are_never_used_twice(folder: Path) -> None:
             assert collection._index.keys()[0] == last + 2
 
 
+def test_what_is_deleted_or_replaced_leaves_nothing_behind(folder: Path) -> None:
+    with LocalCollection.open(folder) as collection:
+        collection.put(entries(0, 300, seed=1))
+        collection.delete([f"i{n}" for n in range(200, 900)])
+    connection = sqlite3.connect(folder / DATABASE_FILE)
+    for table, rows in {"images": 200, "vectors": 200, "thumbnails": 200, "products": 67}.items():
+        assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (rows,)
+    connection.close()
+
+
 def test_an_error_from_the_disk_is_told_without_paths(folder: Path) -> None:
     with LocalCollection.open(folder) as collection:
         collection._store._connection.execute("PRAGMA max_page_count = 1")

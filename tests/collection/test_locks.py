@@ -1,6 +1,7 @@
 """The readers-writer lock, proved with events and barriers and no clock."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from lookalike.collection.locks import ReadWriteLock, lock_for_writing
 from lookalike.errors import CollectionError
 
-PATIENCE_S = 30  # only a broken lock ever waits so long
+PATIENCE_S = 20  # only a broken lock ever waits so long
 
 
 def start(work: Callable[[], None]) -> threading.Thread:
@@ -20,8 +21,9 @@ def start(work: Callable[[], None]) -> threading.Thread:
 
 def queued(lock: ReadWriteLock, number: int) -> None:
     """Wait until so many threads stand in the queue."""
+    given_up = time.monotonic() + PATIENCE_S
     while len(lock._queue) < number:
-        pass
+        assert time.monotonic() < given_up, "nobody waits for the lock"
 
 
 def test_readers_hold_it_together() -> None:

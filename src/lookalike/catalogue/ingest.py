@@ -11,6 +11,7 @@ from lookalike.catalogue.photos import Progress
 from lookalike.catalogue.source import CATALOGUE_TOML, SourceConfig
 from lookalike.catalogue.store import HINTS_FILE, IMAGES_FILE, KIND, PRODUCTS_FILE
 from lookalike.errors import ArtifactError, SourceError
+from lookalike.files import write_parquet
 
 VERSION = 1
 """Raise it when this package's code changes what it writes."""
@@ -58,9 +59,9 @@ def ingest(
         return fresh
     with artifacts.create(out, recipe) as draft:
         gathered = gather(config, files, workers=workers, progress=progress)
-        artifacts.write_parquet(draft.path / PRODUCTS_FILE, gathered.products)
-        artifacts.write_parquet(draft.path / IMAGES_FILE, gathered.images)
-        artifacts.write_parquet(draft.path / HINTS_FILE, gathered.hints)
+        write_parquet(draft.path / PRODUCTS_FILE, gathered.products)
+        write_parquet(draft.path / IMAGES_FILE, gathered.images)
+        write_parquet(draft.path / HINTS_FILE, gathered.hints)
         artifacts.write_rejects(draft.path, gathered.rejects)
         reasons = Counter(reject.reason for reject in gathered.rejects)
         draft.counts = {**gathered.counts, "rejects": dict(sorted(reasons.items()))}

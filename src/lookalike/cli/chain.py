@@ -183,7 +183,7 @@ def export_embeddings(
 ) -> None:
     """Write the encoder's features for other tools: {image id: numbers} as JSON, or a Parquet table."""
     from lookalike import embedding
-    from lookalike.artifacts import replacing, write_parquet
+    from lookalike.files import replacing, write_parquet
 
     read = embedding.load_embeddings(embeddings)
     if output is None and not as_json:

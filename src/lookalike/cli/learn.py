@@ -87,7 +87,6 @@ def train(
 def export(
     model: Annotated[Path, typer.Argument(help="A model that `lookalike train` made.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: encoder/ beside it)")] = None,
-    catalogue: Annotated[Path | None, typer.Option(help="(default: catalogue/ beside the model)")] = None,
     photos: Annotated[Path | None, typer.Option(help="Photo root (default: where it was ingested from).")] = None,
 ) -> None:
     """Turn a trained network into an encoder that embed, build and serve take without torch.
@@ -98,7 +97,7 @@ def export(
     from lookalike.training import export as run
 
     where = output or model.parent / "encoder"
-    artifact = run(model, where, catalogue=catalogue or model.parent / "catalogue", photos=photos)
+    artifact = run(model, where, photos=photos)
     out().print(f"[green]✓[/] {where}", soft_wrap=True)
     for name, value in artifact.about.get("check", {}).items():
         out().print(f"  {name}: {value}")

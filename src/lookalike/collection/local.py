@@ -9,7 +9,6 @@ from typing import Self, TypeVar
 import numpy as np
 from filelock import FileLock
 
-from lookalike import artifacts
 from lookalike.collection import schema
 from lookalike.collection.checks import check_entries, check_queries
 from lookalike.collection.locks import ReadWriteLock, lock_for_writing
@@ -18,6 +17,7 @@ from lookalike.collection.search import Lookup, Request, nearest
 from lookalike.collection.store import Change, Store, restore
 from lookalike.collection.vector_index import VectorIndex
 from lookalike.errors import CollectionError, NotFound, ReadOnly
+from lookalike.files import sync_folder
 from lookalike.types import Entry, Filter, Float32Array, Image, Neighbours, Product
 
 Answer = TypeVar("Answer")
@@ -73,7 +73,7 @@ class LocalCollection:
                 mend = "Open it, or choose another folder"
                 raise CollectionError("there already is a collection here", where=str(folder), mend=mend)
             store = Store(schema.connect_new(file, info))
-            artifacts.sync_folder(folder)
+            sync_folder(folder)
             return cls(store, folder, writer)
         except BaseException:
             writer.release()

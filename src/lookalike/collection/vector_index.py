@@ -19,7 +19,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from lookalike import artifacts
+from lookalike.files import sync_folder, write_bytes, write_text
 from lookalike.types import Float32Array
 
 Int64Array = npt.NDArray[np.int64]
@@ -151,9 +151,9 @@ class VectorIndex:
             "count": len(self),
             "sha256": hashlib.sha256(data).hexdigest(),
         }
-        artifacts.write_bytes(folder / INDEX_FILE, data)
-        artifacts.write_text(folder / CARD_FILE, json.dumps(card, indent=2) + "\n")
-        artifacts.sync_folder(folder)
+        write_bytes(folder / INDEX_FILE, data)
+        write_text(folder / CARD_FILE, json.dumps(card, indent=2) + "\n")
+        sync_folder(folder)
 
     @classmethod
     def load(cls, folder: Path, dim: int, state: str) -> "VectorIndex | None":

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, write_parquet, write_text
+from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact
 from lookalike.embedding import load_embeddings
 from lookalike.engine import SearchEngine
 from lookalike.errors import ArtifactError
 from lookalike.evaluate.evaluation import ENGINE, Evaluation, evaluate
 from lookalike.evaluate.ledger import append_use, new_use, read_uses
 from lookalike.evaluate.plan import EvaluateConfig
+from lookalike.files import write_parquet, write_text
 from lookalike.types import Json
 
 KIND = "evaluation"

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.artifacts import write_bytes, write_text
 from lookalike.errors import ArtifactError
+from lookalike.files import write_bytes, write_text
 from lookalike.heads.head import Block, Classifier, Head
 from lookalike.labels import LabelSet, label_set_config
 from lookalike.types import Json

@@ -11,19 +11,10 @@ import numpy as np
 import torch
 
 from lookalike import images
-from lookalike.artifacts import (
-    Artifact,
-    Recipe,
-    create,
-    find,
-    installed,
-    open_artifact,
-    resolve_root,
-    write_bytes,
-    write_text,
-)
+from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_artifact, resolve_root
 from lookalike.encoder import EncoderFolder, OpenVinoEncoder, choose_precision
 from lookalike.errors import PhotoError, TrainingError
+from lookalike.files import write_bytes, write_text
 from lookalike.training.fit import BEST, FACTS
 from lookalike.training.graph import OPSET, to_onnx
 from lookalike.training.module import normalise

@@ -35,11 +35,10 @@ from lookalike.artifacts import (
     installed,
     open_artifact,
     relative_root,
-    write_parquet,
     write_rejects,
-    write_text,
 )
 from lookalike.errors import TrainingError
+from lookalike.files import write_parquet, write_text
 from lookalike.labels import label_set_config
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.data import TrainingSet, loaders, read_training_set
@@ -134,7 +133,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
 
 
 def _fit(trainer: Trainer, module: Classifier, both: tuple[Any, Any], last: Path | None) -> None:
-    """Run Lightning's loop; a Ctrl-C, which it answers with an exit, becomes an error that says how to go on."""
+    """Run Lightning's loop; Ctrl-C or SIGTERM, which it answers with an exit, becomes an error that says how to go on."""
     folder = Path(trainer.default_root_dir)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT) if main else None
@@ -194,13 +193,13 @@ def _write_facts(folder: Path, data: TrainingSet, backbone: Backbone, config: Tr
 
 
 class _KeepOnStop(Callback):
-    """Keeps what was learned so far when someone presses Ctrl-C, be it in the middle of the first epoch."""
+    """Keeps what was learned so far on Ctrl-C or SIGTERM, be it in the middle of the first epoch."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if isinstance(exception, KeyboardInterrupt):
+        if isinstance(exception, KeyboardInterrupt | SystemExit):
             trainer.save_checkpoint(self._file, weights_only=True)
 
 

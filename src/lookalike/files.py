@@ -1,0 +1,58 @@
+"""Files are written whole or not at all, and flushed to disk before they take another's place."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+
+def write_parquet(file: Path, frame: pl.DataFrame) -> None:
+    """Write a Parquet file whole or not at all."""
+    with replacing(file) as temporary:
+        frame.write_parquet(temporary)
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    write_bytes(file, text.encode())
+
+
+def write_bytes(file: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    with replacing(file) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextmanager
+def replacing(file: Path) -> Generator[Path]:
+    """Yield a path to write to; what was written there takes the file's place when all went well."""
+    temporary = file.with_name(file.name + ".tmp")
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file of a folder to disk, so that a published artefact survives a power cut."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            _sync(file)
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's own entries to disk."""
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
