@@ -95,7 +95,7 @@ def strangers(case: Case) -> np.ndarray:
 @pytest.mark.parametrize("kind", KINDS)
 def test_vectors_are_finite_of_length_1_and_of_the_stated_width(case: Case, kind: str) -> None:
     head = fitted(case, kind)
-    for features in (case.features[:500], strangers(case), strangers(case).astype(np.float32) * np.float32(1e30)):
+    for features in (case.features[:500], strangers(case), strangers(case).astype(np.float32), strangers(case) * 1e60):
         vectors = head.apply(features)
         assert vectors.dtype == np.float32
         assert vectors.shape == (len(features), head.dim)
@@ -150,6 +150,16 @@ def test_probabilities_wherever_there_are_two_labels(case: Case) -> None:
 )
 def test_the_nearest_kind_that_the_labels_allow(name: str, kinds: dict[str, str]) -> None:
     assert {kind: fitted(CASES[name](), kind).kind for kind in kinds} == kinds
+
+
+@pytest.mark.parametrize("kind", ["mix", "lda"])
+def test_labels_with_one_and_the_same_mean_leave_the_generic_part(kind: str) -> None:
+    half = drawn(4, 10).features
+    case = Case(
+        np.concatenate([half, -half]), drawn(4, 10).categories * 2, [*drawn(4, 10).groups, *drawn(4, 10).groups]
+    )
+    head = fitted(case, kind)
+    assert (head.kind, len(head.blocks)) == ("wccn", 1)
 
 
 def test_the_log_says_when_labels_are_too_few(caplog: pytest.LogCaptureFixture) -> None:
@@ -261,10 +271,11 @@ def test_the_held_out_part_sets_the_temperature_and_nothing_else() -> None:
 def test_without_a_held_out_part_training_groups_stand_in() -> None:
     """Labels at random: a classifier that were asked about its own photos would be sure of them."""
     rng = np.random.default_rng(7)
-    features = rng.normal(size=(120, WIDTH)).astype(np.float32)
-    categories: list[str | None] = [f"label {code}" for code in rng.integers(0, 3, 120)]
-    head = fit(features, categories, list(range(120)), HeadConfig())
-    assert head.classify(features).max(axis=1).mean() < 0.75
+    features = rng.normal(size=(150, 400)).astype(np.float32)
+    categories: list[str | None] = [f"label {code}" for code in rng.integers(0, 3, 150)]
+    head = fit(features, categories, list(range(150)), HeadConfig(lda_shrinkage=0.05))
+    assert head.classify(features).argmax(axis=1).tolist() == [int(str(name)[-1]) for name in categories]
+    assert head.classify(rng.normal(size=(200, 400))).max(axis=1).mean() < 0.6
 
 
 def test_ignored_and_rare_labels_are_not_learned() -> None:
