@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lookalike.artifacts import write_text
 from lookalike.demo.dirt import soil, spoil_photos
 from lookalike.demo.shop import Listing, image_rows, photograph, stock
 from lookalike.demo.table import images_csv, products_csv
 from lookalike.demo.textures import Noise
+from lookalike.files import write_text
 
 PRODUCTS, IMAGES, PHOTOS = "Products.csv", "Images.csv", "images"
 _BATCH = 8

@@ -55,7 +55,7 @@ class Part:
         return replace(self, corners=self.corners * factors, normals=normals)
 
     def bend(self, *, twist: float = 0.0, lean: float = 0.0) -> "Part":
-        """Turn each corner round z by `twist` degrees a metre of height, and push x by `lean` times the height squared."""
+        """Turn corners round z by `twist` degrees a metre of height; push x by `lean` times the height squared."""
         angle = np.radians(twist) * self.corners[:, 2]
         cos, sin = np.cos(angle), np.sin(angle)
         corners = self.corners.copy()

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from lookalike.demo.mesh import Part, rotation
+from lookalike.demo.mesh import Part, rotation, turn
 from lookalike.demo.places import Place, Walls, backdrop, choose_place
-from lookalike.demo.render import Camera, Layer, Lights, render
+from lookalike.demo.render import Camera, Lights, render
 from lookalike.demo.textures import Floats, Noise
 
-_SIDES = ((512, 384), (384, 512), (480, 480), (512, 410), (410, 512))
-_PITCH = {"floor": (5, 24), "table": (14, 42), "flat": (48, 84)}
+_SIDES = ((480, 360), (360, 480), (440, 440), (480, 400), (400, 480))
+_PITCH = {"floor": (5, 24), "garden": (6, 24), "table": (14, 42), "flat": (48, 84)}
 
 
 @dataclass(frozen=True)
@@ -27,19 +27,19 @@ class Pose:
 
 def take_photo(parts: Sequence[Part], pose: Pose, rng: np.random.Generator, noise: Noise) -> bytes:
     """Photograph parts that stand at the origin; the same random state gives the same JPEG bytes."""
-    spin = 0.0 if pose.stage == "floor" else float(rng.normal(0, 4))
-    parts = [part.turn(z=spin) for part in parts]
+    large = pose.stage in ("floor", "garden")
+    parts = turn(parts, z=float(rng.normal(0, 2 if large else 6)))
     place = choose_place(rng, noise, pose.stage)
     corners = np.concatenate([part.corners for part in parts])
     camera = _camera(corners, pose, rng)
     radius = float(np.linalg.norm(np.ptp(corners, axis=0))) / 2
     lights = _lights(rng, radius, camera, place)
     walls = _walls(rng, corners, pose, radius)
-    background, ground = backdrop(camera, place, walls, lights)
+    layer = render(parts, camera, lights)
+    background, ground = backdrop(camera, place, walls, lights, layer.alpha > 0.999)
     background = _soften(background, ground, pose)
     background *= (1 - ground * _shadow(parts, camera, lights))[..., None]
-    layer = render(parts, camera, lights)
-    return _develop(_compose(background, layer), rng)
+    return _develop(background * (1 - layer.alpha[..., None]) + layer.colour, rng)
 
 
 def _camera(corners: Floats, pose: Pose, rng: np.random.Generator) -> Camera:
@@ -73,7 +73,7 @@ def _camera(corners: Floats, pose: Pose, rng: np.random.Generator) -> Camera:
 
 def _frame(aspect: float, rng: np.random.Generator) -> tuple[int, int]:
     """Hold the phone upright or across, mostly as the thing's own shape asks for."""
-    sides = [side for side in _SIDES if rng.random() < 0.15 or 0.6 < side[0] / side[1] / aspect < 1.7] or [(480, 480)]
+    sides = [side for side in _SIDES if rng.random() < 0.15 or 0.6 < side[0] / side[1] / aspect < 1.7] or [(440, 440)]
     return sides[int(rng.integers(len(sides)))]
 
 
@@ -93,7 +93,7 @@ def _lights(rng: np.random.Generator, radius: float, camera: Camera, place: Plac
 
 def _walls(rng: np.random.Generator, corners: Floats, pose: Pose, radius: float) -> Walls:
     deep = float(corners[:, 1].max())
-    if pose.stage == "floor":
+    if pose.stage in ("floor", "garden"):
         back = deep + float(rng.uniform(0.08, 0.9)) * max(0.6, radius)
         return Walls(back, float(rng.choice([-1, 1]) * rng.uniform(1.6, 6) * radius), float(rng.normal(0, 5)))
     back = deep + float(rng.uniform(1.2, 4)) * radius + 0.1
@@ -104,8 +104,9 @@ def _soften(background: Floats, ground: Floats, pose: Pose) -> Floats:
     """Put the wall behind a small thing out of focus, and take the edge off what is near."""
     picture = _encoded(background)
     near = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
-    if pose.stage != "floor":
-        far = np.asarray(picture.filter(ImageFilter.GaussianBlur(4.5)), np.float32) / 255
+    if pose.stage not in ("floor", "garden"):
+        small = picture.reduce(4).filter(ImageFilter.GaussianBlur(1.2))
+        far = np.asarray(small.resize(picture.size, Image.Resampling.BICUBIC), np.float32) / 255
         edge = Image.fromarray((ground * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
         share = np.asarray(edge, np.float32)[..., None] / 255
         near = near * share + far * (1 - share)
@@ -128,7 +129,10 @@ def _shadow(parts: Sequence[Part], camera: Camera, lights: Lights) -> Floats:
             _outline(touch, part.corners * np.array([1, 1, 0], np.float32), part, small, below=low)
     reach = max(width, height)
     soft = np.asarray(thrown.filter(ImageFilter.GaussianBlur(reach * 0.018)), np.float32)
-    wide = np.asarray(thrown.filter(ImageFilter.GaussianBlur(reach * 0.06)), np.float32)
+    broad = (
+        thrown.reduce(4).filter(ImageFilter.GaussianBlur(reach * 0.015)).resize(thrown.size, Image.Resampling.BILINEAR)
+    )
+    wide = np.asarray(broad, np.float32)
     tight = np.asarray(contact.filter(ImageFilter.GaussianBlur(reach * 0.012)), np.float32)
     dark = 1 - (1 - 0.42 * soft / 255) * (1 - 0.3 * wide / 255) * (1 - 0.55 * tight / 255)
     full = Image.fromarray((dark * 255).astype(np.uint8)).resize(camera.size, Image.Resampling.BILINEAR)
@@ -146,24 +150,22 @@ def _outline(
         draw.polygon(polygon, fill=255)
 
 
-def _compose(background: Floats, layer: Layer) -> Floats:
-    return background * (1 - layer.alpha[..., None]) + layer.colour
-
-
 def _encoded(linear: Floats) -> Image.Image:
     """Linear light to screen values, with a soft shoulder instead of burnt-out whites."""
-    bright = 0.62 + 0.38 * (1 - np.exp(-(np.maximum(linear, 0.62) - 0.62) / 0.38))
-    values = np.sqrt(np.where(linear < 0.62, np.maximum(linear, 0), bright))
-    return Image.fromarray((values * 255 + 0.5).astype(np.uint8))
+    light = np.arange(4096, dtype=np.float32) / 1024
+    bright = 0.62 + 0.38 * (1 - np.exp(-(np.maximum(light, 0.62) - 0.62) / 0.38))
+    table = (np.sqrt(np.where(light < 0.62, light, bright)) * 255 + 0.5).astype(np.uint8)
+    return Image.fromarray(table[np.clip(linear * 1024, 0, 4095).astype(np.uint16)])
 
 
 def _develop(linear: Floats, rng: np.random.Generator) -> bytes:
     """Exposure, vignette, a slight blur, sensor noise, and JPEG."""
     height, width, _ = linear.shape
-    y, x = np.ogrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    x = np.linspace(-1, 1, width, dtype=np.float32)
     vignette = 1 - float(rng.uniform(0.04, 0.2)) * (x * x + y * y) / 2
     exposed = linear * (float(np.exp(rng.normal(0.04, 0.13))) * vignette[..., None])
-    picture = _encoded(exposed.astype(np.float32)).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.25, 0.7))))
+    picture = _encoded(exposed).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.25, 0.7))))
     grain = rng.standard_normal((height, width), np.float32)[..., None] * float(rng.uniform(1.2, 4.0))
     values = np.asarray(picture, np.float32)
     noisy = Image.fromarray(np.clip(values + grain, 0, 255).astype(np.uint8))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.demo import textures as tx
-from lookalike.demo.render import Camera, Lights
+from lookalike.demo.render import Bools, Camera, Lights
 from lookalike.demo.textures import Floats, Noise, Texture
 
+_CHUNK = 16384  # pixels painted at once: what a processor's cache holds
 _Maker = Callable[[np.random.Generator, Noise], "Place"]
 _WALLS = ("#efeae0", "#e3dfd6", "#d9dfe2", "#cfd8d0", "#e9d9c9", "#d8cfe0", "#b9c7c4", "#f3efe6", "#8fa3ad", "#c9b8a8")
 _WOODS = ("#b98a5a", "#9a6a3f", "#d2aa78", "#6e472b", "#c7a27c", "#8a7360", "#e0c7a2")
@@ -114,9 +115,10 @@ def _cloth(rng: np.random.Generator, noise: Noise) -> Place:
 
 
 def choose_place(rng: np.random.Generator, noise: Noise, stage: str) -> Place:
-    """Choose where to put a thing: `stage` is "floor" for furniture, "table" for what stands and "flat" for what lies."""
+    """Choose where to put a thing: furniture on a "floor", bicycles in a "garden", cups on a "table", shirts "flat"."""
     makers: dict[str, tuple[tuple[_Maker, float], ...]] = {
-        "floor": ((_boards, 5), (_carpet, 3), (_tiled, 2), (_patio, 1.5), (_lawn, 1.2), (_studio, 1.6)),
+        "floor": ((_boards, 5), (_carpet, 3), (_tiled, 2), (_patio, 0.6), (_studio, 1.6)),
+        "garden": ((_lawn, 4), (_patio, 3), (_boards, 3), (_carpet, 1), (_tiled, 1), (_studio, 1)),
         "table": ((_table, 4), (_worktop, 2.5), (_cloth, 1.5), (_boards, 1), (_carpet, 1), (_studio, 1.6)),
         "flat": ((_cloth, 4), (_boards, 3), (_carpet, 2), (_table, 1.5), (_studio, 1.2)),
     }
@@ -135,40 +137,66 @@ class Walls:
     turn: float
 
 
-def backdrop(camera: Camera, place: Place, walls: Walls, lights: Lights) -> tuple[Floats, Floats]:
-    """Paint the place as the camera sees it: linear RGB (h, w, 3), and how much of each pixel is ground (h, w)."""
-    rays = camera.rays().reshape(-1, 3)
-    cos, sin = np.cos(np.radians(walls.turn)), np.sin(np.radians(walls.turn))
-    into_room = np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]], np.float32)
-    origin, local = into_room @ camera.place, rays @ into_room.T
-    lamp = into_room @ lights.key
-    to_ground = np.where(local[:, 2] < -1e-4, -origin[2] / np.minimum(local[:, 2], -1e-4), np.inf)
-    to_back = np.where(local[:, 1] > 1e-4, (walls.back - origin[1]) / np.maximum(local[:, 1], 1e-4), np.inf)
-    toward = local[:, 0] * np.sign(walls.side)
-    to_side = np.where(
-        toward > 1e-4, (abs(walls.side) - origin[0] * np.sign(walls.side)) / np.maximum(toward, 1e-4), 99
-    )
-    distance = np.minimum(np.minimum(to_ground, to_back), to_side)
-    points = origin + local * np.minimum(distance, 60)[:, None]
-    on_ground = to_ground <= np.minimum(to_back, to_side)
-    on_side = ~on_ground & (to_side < to_back)
+def backdrop(camera: Camera, place: Place, walls: Walls, lights: Lights, hidden: Bools) -> tuple[Floats, Floats]:
+    """Paint the place as the camera sees it: linear RGB (h, w, 3), and how much of each pixel is ground (h, w).
+
+    Pixels that are `hidden` (h, w) stay grey.
+    """
+    turned = _turned(walls.turn)
+    origin, lamp = turned @ camera.place, turned @ lights.key
+    rays = (camera.rays().reshape(-1, 3) @ turned.T)[~hidden.ravel()]
+    pieces = [_surface(origin, rays[start : start + _CHUNK], walls) for start in range(0, len(rays), _CHUNK)]
+    shown = np.concatenate([_paint(piece, place, lamp, lights) for piece in pieces])
+    colour = np.full((hidden.size, 3), 0.2, np.float32)
+    ground = np.zeros(hidden.size, np.float32)
+    colour[~hidden.ravel()] = shown
+    ground[~hidden.ravel()] = np.concatenate([piece.on_ground for piece in pieces])
+    return colour.reshape(*hidden.shape, 3), ground.reshape(hidden.shape)
+
+
+def _turned(degrees: float) -> Floats:
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]], np.float32)
+
+
+@dataclass(frozen=True)
+class _Hits:
+    """Where rays meet the room: points (n, 3), and whether on the ground or on the side wall; else on the back wall."""
+
+    points: Floats
+    on_ground: Bools
+    on_side: Bools
+
+
+def _surface(origin: Floats, rays: Floats, walls: Walls) -> _Hits:
+    sign = 1.0 if walls.side > 0 else -1.0
+    far, near = np.float32(99), np.float32(1e-4)
+    down, ahead, toward = -rays[:, 2], rays[:, 1], rays[:, 0] * sign
+    to_ground = np.where(down > near, origin[2] / np.maximum(down, near), far)
+    to_back = np.where(ahead > near, (walls.back - origin[1]) / np.maximum(ahead, near), far)
+    to_side = np.where(toward > near, (abs(walls.side) - origin[0] * sign) / np.maximum(toward, near), far)
+    to_wall = np.minimum(to_back, to_side)
+    distance = np.minimum(np.minimum(to_ground, to_wall), 60)
+    on_ground = to_ground <= to_wall
+    return _Hits(origin + rays * distance[:, None], on_ground, ~on_ground & (to_side < to_back))
+
+
+def _paint(hits: _Hits, place: Place, lamp: Floats, lights: Lights) -> Floats:
+    points, on_ground, on_side = hits.points, hits.on_ground, hits.on_side
     colour = np.empty_like(points)
     colour[on_ground] = place.ground(points[on_ground, 0], points[on_ground, 1])
-    along = np.where(on_side, points[:, 1], points[:, 0])[~on_ground]
     height = points[~on_ground, 2]
-    colour[~on_ground] = place.wall(along, height)
+    colour[~on_ground] = place.wall(np.where(on_side, points[:, 1], points[:, 0])[~on_ground], height)
     if place.skirting:
         _skirting(colour, ~on_ground, height)
     normals = np.zeros_like(points)
     normals[on_ground, 2] = 1
     normals[~on_ground & ~on_side, 1] = -1
-    normals[on_side, 0] = -np.sign(walls.side)
-    colour *= _room_light(points, normals, lamp, lights, seamless=place.seamless)
-    shape = camera.size[::-1]
-    return colour.reshape(*shape, 3), on_ground.astype(np.float32).reshape(shape)
+    normals[on_side, 0] = -np.sign(points[on_side, 0])
+    return colour * _room_light(points, normals, lamp, lights, seamless=place.seamless)
 
 
-def _skirting(colour: Floats, is_wall: np.ndarray, height: Floats) -> None:
+def _skirting(colour: Floats, is_wall: Bools, height: Floats) -> None:
     board = np.zeros(len(colour), bool)
     board[is_wall] = height < 0.1
     colour[board] = tx.rgb("#f2f0ea")

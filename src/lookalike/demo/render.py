@@ -12,6 +12,8 @@ from lookalike.demo.textures import Floats
 
 _LIGHT, _SHINE, _INVERSE_DEPTH, _U, _V = slice(0, 3), 3, 4, 5, 6
 Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int32]
+_CHUNK = 16384  # pixels shaded at once: what a processor's cache holds
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def render(parts: Sequence[Part], camera: Camera, lights: Lights, *, samples: in
     owner = np.full((height, width), -1, np.int32)
     depth = np.zeros((height, width), np.float32)
     planes: list[Floats] = []
-    materials: list[npt.NDArray[np.int32]] = []
+    materials: list[Ints] = []
     total = 0
     for number, part in enumerate(parts):
         polygons, coefficients = _visible_facets(part, fine, lights)
@@ -83,14 +85,46 @@ def render(parts: Sequence[Part], camera: Camera, lights: Lights, *, samples: in
         planes.append(coefficients)
         materials.append(np.full(len(coefficients), number, np.int32))
         total += len(polygons)
-    rows, columns = np.nonzero(owner >= 0)
-    paints = [part.paint for part in parts]
-    facets = owner[rows, columns]
-    colour = np.zeros((height, width, 3), np.float32)
-    attributes = _evaluate(np.concatenate(planes)[facets], columns, rows)
-    shade = _crevices(depth, samples)[rows, columns]
-    colour[rows, columns] = _shade(attributes, np.concatenate(materials)[facets], paints, shade, lights)
-    return Layer(_average(colour, samples), _average((owner >= 0).astype(np.float32), samples))
+    scene = _Scene(np.concatenate(planes), np.concatenate(materials), [part.paint for part in parts], lights)
+    return _resolve(owner, _crevices(depth, samples), scene, samples)
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Everything that colours a covered pixel: attribute planes and material of each facet, paints, lights."""
+
+    planes: Floats
+    materials: Ints
+    paints: Sequence[Paint]
+    lights: Lights
+
+
+def _resolve(owner: Ints, crevices: Floats, scene: _Scene, samples: int) -> Layer:
+    """Shade what is seen: every sample at edges and in patterns, the middle one inside plain surfaces."""
+    height, width = (side // samples for side in owner.shape)
+    owners = [owner[row::samples, column::samples].ravel() for row in range(samples) for column in range(samples)]
+    places = np.flatnonzero(np.maximum.reduce(owners) >= 0)
+    alpha = sum((one >= 0).astype(np.float32) for one in owners) / np.float32(len(owners))
+    owners = [one[places] for one in owners]
+    patterned = np.array([paint.texture is not None for paint in scene.paints])
+    surfaces = [np.where(one >= 0, scene.materials[one], -1) for one in owners]
+    plain = np.logical_and.reduce([surface == surfaces[0] for surface in surfaces]) & ~patterned[surfaces[0]]
+    seen = np.zeros((len(places), 3), np.float32)
+    middle = (samples - 1) / 2
+    for start in range(0, len(places), _CHUNK):
+        here = slice(start, start + _CHUNK)
+        x, y = places[here] % width * samples, places[here] // width * samples
+        shade, simple = crevices.ravel()[places[here]], plain[here]
+        colours = _shade(scene, owners[0][here][simple], x[simple] + middle, y[simple] + middle, shade[simple])
+        seen[here][simple] = colours
+        for sample, one in enumerate(owners):
+            mixed = ~simple & (one[here] >= 0)
+            right, down = sample % samples, sample // samples
+            colours = _shade(scene, one[here][mixed], x[mixed] + right, y[mixed] + down, shade[mixed])
+            seen[here][mixed] += colours / len(owners)
+    colour = np.zeros((height * width, 3), np.float32)
+    colour[places] = seen
+    return Layer(colour.reshape(height, width, 3), alpha.reshape(height, width))
 
 
 def _average(picture: Floats, samples: int) -> Floats:
@@ -182,13 +216,7 @@ def _planes(polygons: Floats, values: Floats) -> Floats:
     return np.stack([start, slope_x, slope_y], axis=-1).astype(np.float32)
 
 
-def _evaluate(planes: Floats, columns: npt.NDArray[np.intp], rows: npt.NDArray[np.intp]) -> Floats:
-    x, y = columns.astype(np.float32)[:, None], rows.astype(np.float32)[:, None]
-    values = planes[..., 0] + planes[..., 1] * x + planes[..., 2] * y
-    return values / np.maximum(values[:, _INVERSE_DEPTH : _INVERSE_DEPTH + 1], 1e-6)
-
-
-def _merge(polygons: Floats, planes: Floats, start: int, owner: npt.NDArray[np.int32], depth: Floats) -> None:
+def _merge(polygons: Floats, planes: Floats, start: int, owner: Ints, depth: Floats) -> None:
     """Draw one part's facets and keep its pixels where they are nearer than what is there."""
     height, width = owner.shape
     low = np.clip(np.floor(polygons.min(axis=(0, 1))).astype(int) - 1, 0, [width, height])
@@ -212,40 +240,46 @@ def _merge(polygons: Floats, planes: Floats, start: int, owner: npt.NDArray[np.i
 
 
 def _crevices(inverse_depth: Floats, samples: int) -> Floats:
-    """Darken what lies deeper than its surroundings (Luft, Colditz, Deussen: unsharp masking the depth buffer, 2006)."""
-    step = 2 * samples
-    covered = inverse_depth > 0
+    """Darken what lies deeper than its surroundings (Luft, Colditz, Deussen: unsharp masking the depth buffer, 2006).
+
+    One value for each pixel of the finished picture.
+    """
+    depth = inverse_depth[::samples, ::samples]
+    covered = depth > 0
     if not covered.any():
-        return np.ones_like(inverse_depth)
-    floor_level = inverse_depth[covered].min() * 0.97
-    filled = np.where(covered, inverse_depth, floor_level)
-    coarse = _average(filled, step)
-    spread = float(filled.max() - floor_level) + 1e-9
-    levels = Image.fromarray(((coarse - floor_level) / spread * 255).clip(0, 255).astype(np.uint8))
+        return np.ones_like(depth)
+    floor_level = float(depth[covered].min()) * 0.97
+    filled = np.where(covered, depth, floor_level)
+    coarse = _average(filled, 2)
+    spread = float(filled.max()) - floor_level + 1e-9
+    relative = (coarse - floor_level) / spread
+    levels = Image.fromarray((relative * 255).astype(np.uint8))
     shade = np.ones_like(coarse)
     for radius, strength in ((3, 3.0), (8, 1.6)):
         blurred = np.asarray(levels.filter(ImageFilter.GaussianBlur(radius)), np.float32) / 255
-        shade -= np.clip((blurred - (coarse - floor_level) / spread - 0.01) * strength, 0, 0.45)
-    large = Image.fromarray((np.clip(shade, 0.3, 1) * 255).astype(np.uint8)).resize(
-        (filled.shape[1], filled.shape[0]), Image.Resampling.BILINEAR
-    )
+        shade -= np.clip((blurred - relative - 0.01) * strength, 0, 0.45)
+    small = Image.fromarray((np.clip(shade, 0.3, 1) * 255).astype(np.uint8))
+    large = small.resize((depth.shape[1], depth.shape[0]), Image.Resampling.BILINEAR)
     return np.asarray(large, np.float32) / 255
 
 
-def _shade(
-    attributes: Floats, materials: npt.NDArray[np.int32], paints: Sequence[Paint], crevice: Floats, lights: Lights
-) -> Floats:
-    """Colour of each covered pixel, linear RGB (n, 3)."""
-    colours = np.stack([paint.colour for paint in paints])
-    albedo = colours[materials]
-    for number, paint in enumerate(paints):
-        if paint.texture is not None:
+def _shade(scene: _Scene, facets: Ints, x: Floats, y: Floats, crevice: Floats) -> Floats:
+    """Colour of points (x, y) of the fine picture that belong to `facets`: linear RGB (n, 3)."""
+    planes = scene.planes[facets]
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    values = planes[..., 0] + planes[..., 1] * x[:, None] + planes[..., 2] * y[:, None]
+    values /= np.maximum(values[:, _INVERSE_DEPTH : _INVERSE_DEPTH + 1], 1e-6)
+    materials = scene.materials[facets]
+    paints, lights = scene.paints, scene.lights
+    albedo = np.stack([paint.colour for paint in paints])[materials]
+    for number in np.unique(materials):
+        texture = paints[number].texture
+        if texture is not None:
             here = materials == number
-            if here.any():
-                albedo[here] = paint.texture(attributes[here, _U], attributes[here, _V])
+            albedo[here] = texture(values[here, _U], values[here, _V])
     metal = np.array([paint.metal for paint in paints], np.float32)[materials][:, None]
     glow = np.array([paint.glow for paint in paints], np.float32)[materials][:, None]
     tint = metal * albedo + (1 - metal) * (0.4 * lights.sky + 0.6 * lights.key_colour)
-    lit = albedo * np.clip(attributes[:, _LIGHT], 0, None) * crevice[:, None]
-    shine = np.clip(attributes[:, _SHINE], 0, 1.5)[:, None] * tint * (0.4 + 0.6 * crevice[:, None])
-    return (lit + shine + albedo * glow).astype(np.float32)
+    lit = albedo * (np.clip(values[:, _LIGHT], 0, None) * crevice[:, None] + glow)
+    shine = np.clip(values[:, _SHINE], 0, 1.5) * (0.4 + 0.6 * crevice)
+    return lit + shine[:, None] * tint

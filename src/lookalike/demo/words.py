@@ -5,31 +5,35 @@ import numpy as np
 from lookalike.demo.kind import Kind
 
 _TOWNS = (
-    "Wokingham, Berkshire", "Didsbury, Manchester", "Leith, Edinburgh", "Clifton, Bristol", "Headingley, West Yorkshire",
-    "Walthamstow, London", "Pontcanna, Cardiff", "Hove, East Sussex", "Jesmond, Tyne and Wear", "Totnes, Devon",
-    "Hackney, London", "Kelham Island, South Yorkshire", "Stroud, Gloucestershire", "Harborne, West Midlands",
-    "Partick, Glasgow", "Whitstable, Kent", "Cowley, Oxfordshire", "Saltaire, West Yorkshire", "Ely, Cambridgeshire",
-    "Holywood, County Down",
+    "Wokingham, Berkshire", "Didsbury, Manchester", "Leith, Edinburgh", "Clifton, Bristol",
+    "Headingley, West Yorkshire", "Walthamstow, London", "Pontcanna, Cardiff", "Hove, East Sussex",
+    "Jesmond, Tyne and Wear", "Totnes, Devon", "Hackney, London", "Kelham Island, South Yorkshire",
+    "Stroud, Gloucestershire", "Harborne, West Midlands", "Partick, Glasgow", "Whitstable, Kent",
+    "Cowley, Oxfordshire", "Saltaire, West Yorkshire", "Ely, Cambridgeshire", "Holywood, County Down",
 )  # fmt: skip
 _CONDITIONS = (
     "good condition", "excellent condition", "like new", "hardly used", "well loved", "vintage", "bargain", "new",
     "collection only", "can deliver", "great condition", "needs to go",
 )  # fmt: skip
 _OPENERS = (
-    "Selling our {thing} as we are moving house.", "Lovely {thing}, {condition}.", "Here is a {thing} looking for a new home.",
-    "{Thing} in {condition}.", "Up for sale: {thing}.", "For sale is this {thing}, {condition}.",
-    "Having a clear-out, so this {thing} has to go.", "Much loved {thing}, sadly no space for it any more.",
+    "Selling our {thing} as we are moving house.", "Lovely {thing}, {condition}.",
+    "Here is a {thing} looking for a new home.", "{Thing} in {condition}.", "Up for sale: {thing}.",
+    "For sale is this {thing}, {condition}.", "Having a clear-out, so this {thing} has to go.",
+    "Much loved {thing}, sadly no space for it any more.",
 )  # fmt: skip
 _MIDDLES = (
-    "From a smoke-free, pet-free home.", "A few small marks, see the photos.", "Bought two years ago and cost far more new.",
-    "The colour is truer in the second photo.", "No returns, please look at the pictures carefully.",
-    "Was in the spare room, so hardly touched.", "It has been cleaned and is ready to go.", "Only used a couple of times.",
-    'Known in our house as "the good one".', "Can be seen any evening after 6.", "A present that was never the right size.",
+    "From a smoke-free, pet-free home.", "A few small marks, see the photos.",
+    "Bought two years ago and cost far more new.", "The colour is truer in the second photo.",
+    "No returns, please look at the pictures carefully.", "Was in the spare room, so hardly touched.",
+    "It has been cleaned and is ready to go.", "Only used a couple of times.",
+    'Known in our house as "the good one".', "Can be seen any evening after 6.",
+    "A present that was never the right size.",
 )  # fmt: skip
 _CLOSERS = (
-    "Collection only.", "Cash on collection, please.", "Can post at cost.", "Happy to help load it into your car 🚗",
-    "No time wasters please 🙏", "Sensible offers considered 😊", "First to see will buy!", "Message me with any questions 👍",
-    "Bargain at this price ⭐", "Local delivery possible for a little petrol money.", "Thanks for looking ❤️",
+    "Collection only.", "Cash on collection, please.", "Can post at cost.",
+    "Happy to help load it into your car 🚗", "No time wasters please 🙏", "Sensible offers considered 😊",
+    "First to see will buy!", "Message me with any questions 👍", "Bargain at this price ⭐",
+    "Local delivery possible for a little petrol money.", "Thanks for looking ❤️",
 )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from lookalike.demo import textures as tx
 from lookalike.demo.look import Look
-from lookalike.demo.mesh import Paint, Part, Parts, ball, box, curve, hoop, lathe, loft, move, panel, rod, turn
+from lookalike.demo.mesh import Paint, Part, Parts, box, curve, hoop, lathe, loft, move, rod, turn
 
 
 def phone(look: Look) -> Parts:
@@ -71,4 +71,133 @@ def controller(look: Look) -> Parts:
     pad = look.plastic(look.accent, 0.3) if look.chance(0.5) else look.black()
     parts += [box((0.024, 0.008, 0.006), pad, edge=0.002).turn(z=turn_).move(-0.05, 0.01, 0.046) for turn_ in (0, 90)]
     parts.append(_slab(0.034, 0.02, 0.003, 0.003, look.black(0.6)).move(0, 0.012, 0.044))
+    return parts
+
+
+def phone_case(look: Look) -> Parts:
+    """Back of a phone case with a print and a camera hole, or a closed wallet case."""
+    width, height = look.between(0.072, 0.08), look.between(0.15, 0.164)
+    if look.style == 1:
+        cover = look.leather()
+        parts = [_slab(width + 0.006, height, 0.016, 0.008, cover)]
+        parts.append(_slab(0.03, 0.018, 0.003, 0.006, cover).move(width / 2, 0, 0.015))
+        parts.append(lathe([(0.005, 0), (0.005, 0.002)], look.steel(), sides=16).move(width / 2 - 0.006, 0, 0.018))
+        seam = look.cloth(look.accent)
+        parts += [
+            box((0.0012, height * 0.9, 0.001), seam, edge=0).move(x * (width / 2 - 0.003), 0, 0.0162) for x in (-1, 1)
+        ]
+        return parts
+    print_ = look.print_cloth() if look.chance(0.5) else look.artwork(width, height)
+    fine = print_.texture
+    small = None if fine is None else (lambda u, v: fine(u * 4, v * 4))
+    paint = Paint(print_.colour, 0.5, texture=small if look.chance(0.8) else None)
+    parts = [
+        _slab(width, height, 0.0105, 0.012, look.plastic(gloss=0.3)),
+        _slab(width - 0.004, height - 0.004, 0.0006, 0.011, paint).move(z=0.0103),
+    ]
+    corner = (-width / 2 + 0.021, height / 2 - 0.026)
+    parts.append(_slab(0.032, 0.036, 0.001, 0.009, look.plastic(gloss=0.5)).move(*corner, 0.0105))
+    parts.append(_slab(0.028, 0.032, 0.0012, 0.008, look.black(0.9)).move(*corner, 0.0105))
+    return parts
+
+
+def headphones(look: Look) -> Parts:
+    """Over-ear headphones lying flat or standing on their cups."""
+    shell, pad = look.plastic(gloss=0.5), look.leather(look.pick("#2b2b2e", "#3b3734", "#d9cdb8"))
+    band = curve(
+        [
+            (-0.078, 0, 0.03),
+            (-0.085, 0, 0.09),
+            (-0.055, 0, 0.165),
+            (0, 0, 0.19),
+            (0.055, 0, 0.165),
+            (0.085, 0, 0.09),
+            (0.078, 0, 0.03),
+        ],
+        count=40,
+    )
+    parts = [loft(band, np.stack([np.full(40, 0.0055), np.full(40, 0.014)], axis=1), shell, sides=14, power=4)]
+    parts.append(
+        loft(band[13:27] - [0, 0, 0.007], np.stack([np.full(14, 0.007), np.full(14, 0.016)], axis=1), pad, sides=14)
+    )
+    for side in (-1, 1):
+        cup: Parts = [
+            rod((side * 0.085, 0, 0.04), (side * 0.064, 0, 0.04), (0.036, 0.039), shell, sides=32),
+            rod(
+                (side * 0.09, 0, 0.04),
+                (side * 0.084, 0, 0.04),
+                (0.027, 0.033),
+                look.plastic(look.accent, 0.5),
+                sides=32,
+            ),
+            hoop(0.026, 0.0135, pad).turn(z=90).move(side * 0.056, 0, 0.04),
+        ]
+        parts += [part.stretch(z=1.15) for part in cup]
+    return turn(parts, x=-90) if look.style == 1 else turn(parts, x=look.between(-8, 0))
+
+
+def console(look: Look) -> Parts:
+    """Games console, flat with a slot or upright between two shells, with its pad beside it."""
+    shell = look.plastic(gloss=0.45)
+    if look.style == 1:
+        parts: Parts = [box((0.06, 0.24, 0.36), look.black(0.6), edge=0.01).move(z=0.19)]
+        for side in (-1, 1):
+            plate = box((0.012, 0.26, 0.38), shell, edge=0.006).bend(lean=0.0).turn(y=side * 2.5)
+            parts.append(plate.move(side * 0.042, 0, 0.2))
+        parts.append(box((0.004, 0.004, 0.3), Paint(tx.rgb("#79b7ee"), 0.5, glow=1.2), edge=0).move(0.0315, -0.12, 0.2))
+        parts.append(lathe([(0.07, 0), (0.07, 0.012)], look.black()))
+    else:
+        wide = look.between(0.26, 0.32)
+        parts = [
+            box((wide, 0.25, 0.05), shell, edge=0.008).move(z=0.03),
+            box((wide * 0.98, 0.24, 0.012), look.black(0.6)).move(z=0.062),
+        ]
+        parts.append(box((wide * 0.45, 0.004, 0.005), look.black(0.2), edge=0).move(-wide * 0.18, -0.126, 0.035))
+        parts.append(
+            rod(
+                (wide * 0.38, -0.12, 0.034), (wide * 0.38, -0.129, 0.034), 0.01, Paint(tx.rgb("#cfe6ff"), 0.5, glow=0.8)
+            )
+        )
+        parts += [
+            box((0.022, 0.005, 0.012), look.black(0.1), edge=0.001).move(wide * (0.1 + 0.1 * i), -0.125, 0.034)
+            for i in range(2)
+        ]
+        parts += [
+            box((wide * 0.5, 0.005, 0.002), look.black(0.1), edge=0).move(0, 0.03 + i * 0.016, 0.069) for i in range(5)
+        ]
+    return parts + move(turn(controller(look), z=look.between(-25, 25)), look.between(-0.04, 0.1), -0.27, 0.0)
+
+
+def handheld(look: Look) -> Parts:
+    """Handheld console: a wide one with a stick at each side, or an upright old one."""
+    if look.style == 1:
+        parts = [_slab(0.09, 0.148, 0.026, 0.008, look.plastic(gloss=0.35))]
+        parts.append(_slab(0.076, 0.062, 0.002, 0.005, look.plastic(tx.rgb("#4d5058"), 0.5)).move(0, 0.036, 0.0255))
+        screen = Paint(tx.rgb("#9bb05a"), 0.6, texture=look.artwork(0.048, 0.044).texture, glow=0.2)
+        parts.append(_slab(0.05, 0.046, 0.001, 0.001, screen).move(0, 0.036, 0.0272))
+        dark = look.black(0.4)
+        parts += [box((0.024, 0.008, 0.006), dark, edge=0.001).turn(z=z).move(-0.025, -0.022, 0.028) for z in (0, 90)]
+        parts += [
+            lathe([(0.0065, 0), (0.006, 0.005)], look.plastic(look.accent, 0.6), sides=18).move(
+                0.018 + i * 0.015, -0.026 + i * 0.008, 0.025
+            )
+            for i in range(2)
+        ]
+        parts += [
+            box((0.014, 0.004, 0.004), dark, edge=0.001).turn(z=25).move(-0.008 + i * 0.018, -0.05, 0.027)
+            for i in range(2)
+        ]
+        return parts
+    parts = [_slab(0.172, 0.1, 0.012, 0.006, look.black(0.4))]
+    screen = look.artwork(0.136, 0.078, gloss=0.7, glow=look.between(0.3, 0.8))
+    parts.append(_slab(0.14, 0.08, 0.0008, 0.001, screen).move(z=0.012))
+    for side in (-1, 1):
+        pad = look.plastic(look.colour if side < 0 else look.accent, 0.4)
+        parts.append(_slab(0.037, 0.1, 0.0135, 0.015, pad).move(x=side * 0.104))
+        parts.append(
+            lathe([(0.007, 0), (0.0075, 0.006)], look.black(0.2), sides=18).move(side * 0.104, 0.024 * -side, 0.0135)
+        )
+        for x, y in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+            dot = lathe([(0.0032, 0), (0.0032, 0.002)], look.black(0.5), sides=12)
+            parts.append(dot.move(side * 0.104 + x * 0.0075, 0.022 * side + y * 0.0075, 0.0133))
     return parts
