@@ -39,7 +39,7 @@ def address(drawn: Shop) -> Generator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # no longer: while it is open, no other test can run an event loop of its own
 def browser() -> Generator[Browser]:
     """Debian's Chromium, or whatever Chrome is here."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")

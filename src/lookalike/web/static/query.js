@@ -5,7 +5,7 @@ import { byId, make, photo } from "./dom.js";
 import * as format from "./format.js";
 import { recall } from "./state.js";
 
-const UNSURE = 0.02; // guesses below this say nothing
+const UNSURE = 0.05; // guesses below this say nothing
 
 /** Show the invitation to bring a photo. */
 export function showInvitation() {
