@@ -3,8 +3,8 @@
     python benchmarks/embedding.py [FOLDER] [--photos 1500] [--repeats 3]
 
 Contestants, alternating, each after a warm-up: `plain` reads, decodes with Pillow and encodes one photo after another;
-`lookalike` is the embedding pipeline, shards written; `decode` and `encode` are its two parts alone, and `limit` what they
-allow together on the same cores (the sum of their times a photo). Prints a table and one JSON line, and keeps
+`lookalike` is the embedding pipeline, shards written; `decode` and `encode` are its two parts alone, and `limit` what
+they allow together on the same cores (the sum of their times a photo). Prints a table and one JSON line, and keeps
 `benchmarks/results/<date>-<machine>.json`. FOLDER is any folder of photos; default ../shared/data/clothing/images.
 """
 
