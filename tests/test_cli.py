@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ from small_shop import draw_shop
 from typer.testing import CliRunner
 
 from lookalike.cli import app, main
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, SettingsError
+from lookalike.settings import load_settings
 
 RUNNER = CliRunner()
 
@@ -106,6 +108,36 @@ def test_senseless_options_are_refused_with_words(built: tuple[Path, Path], tmp_
     ):
         with pytest.raises(LookalikeError, match=words):
             run(*arguments)
+
+
+def test_settings_come_from_flags_environment_file_and_default_in_that_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings().port == 8080
+    (tmp_path / "lookalike.toml").write_text("port = 1001\nmax_results = 7\n")
+    assert (load_settings().port, load_settings().max_results) == (1001, 7)
+    monkeypatch.setenv("LOOKALIKE_PORT", "1002")
+    assert load_settings(port=None).port == 1002
+    assert load_settings(port=1003).port == 1003
+    for flags, toml, words in (
+        ({"port": 70_000}, "", "'port' makes no sense"),
+        ({}, "colour = 1", "'colour' makes no sense"),
+        ({}, "port = ", "no readable TOML"),
+    ):
+        (tmp_path / "lookalike.toml").write_text(toml)
+        with pytest.raises(SettingsError, match=words):
+            load_settings(**flags)
+
+
+def test_a_taken_address_is_a_clear_error(built: tuple[Path, Path]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = in_a_shell("serve", built[1], "--port", str(taken.getsockname()[1]))
+    assert done.returncode == 1
+    assert "cannot be listened on" in done.stderr
+    assert "--port" in done.stderr
 
 
 def test_help_teaches_and_needs_no_heavy_imports() -> None:

@@ -12,6 +12,7 @@ LookalikeError
 │   └── ReadOnly         a write to a collection that was opened read-only
 ├── NotFound             an image or product id that is not in the collection
 ├── QueryError           a search parameter that makes no sense
+├── SettingsError        a setting that makes no sense, or an address that is taken
 └── TrainingError        training cannot start or go on
 """
 
@@ -93,6 +94,10 @@ class NotFound(LookalikeError):
 
 class QueryError(LookalikeError):
     """A search parameter that makes no sense."""
+
+
+class SettingsError(LookalikeError):
+    """A setting that makes no sense, or an address that cannot be listened on."""
 
 
 class TrainingError(LookalikeError):

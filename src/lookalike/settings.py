@@ -1,8 +1,9 @@
 """One settings class: command-line flag > environment (`LOOKALIKE_…`) > `lookalike.toml` here > default."""
 
+import tomllib
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -10,13 +11,17 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from lookalike.errors import SettingsError
+
+_FILE = "lookalike.toml"
+
 
 class Settings(BaseSettings):
     """What a running Lookalike can be told from outside; each field is documented in `docs/deploy.md`."""
 
     model_config = SettingsConfigDict(
         env_prefix="LOOKALIKE_",
-        toml_file="lookalike.toml",
+        toml_file=_FILE,
         extra="forbid",
         frozen=True,
         validate_default=True,
@@ -29,9 +34,7 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=20_000_000, ge=1, description="Largest photo that a request may upload.")
     max_pixels: int = Field(default=80_000_000, ge=1, description="Largest photo, in pixels, that is decoded.")
     max_results: int = Field(default=200, ge=1, description="Largest k that a request may ask for.")
-    threads: int | None = Field(
-        default=None, ge=1, description="Requests worked on at once; default: one per core."
-    )
+    threads: int | None = Field(default=None, ge=1, description="Requests worked on at once; default: one per core.")
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
 
     @classmethod
@@ -45,3 +48,24 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: what was given in code (flags), the environment, then the file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**flags: object) -> Settings:
+    """Gather the settings; a flag that is None was not given.
+
+    Raises
+    ------
+    SettingsError
+        Names the first setting that makes no sense, or says that `lookalike.toml` cannot be read.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})  # pyright: ignore[reportArgumentType] - pydantic checks them
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"the setting {name!r} makes no sense ({first['msg']})",
+            mend=f"Correct --{name}, LOOKALIKE_{name.upper()} or {_FILE}, wherever it was set",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"this is no readable TOML ({error})", where=_FILE, mend="Correct it") from error

@@ -1,6 +1,7 @@
 """Commands that use a built site: search, evaluate, serve, demo."""
 
 import json
+import socket
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.console import err, out, progress_bar
-from lookalike.errors import QueryError
+from lookalike.errors import QueryError, SettingsError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -72,10 +73,9 @@ def serve(
 
     Every option can also come from the environment (LOOKALIKE_PORT=9000) or from a lookalike.toml here.
     """
-    from lookalike.settings import Settings
+    from lookalike.settings import load_settings
 
-    given = {"host": host, "port": port, "photos": photos, "precision": precision}
-    _serve(site, Settings(**{name: value for name, value in given.items() if value is not None}))  # pyright: ignore
+    _serve(site, load_settings(host=host, port=port, photos=photos, precision=precision))
 
 
 def evaluate(
@@ -111,7 +111,7 @@ def demo(
 ) -> None:
     """Draw a sample catalogue (or take yours), build it, and serve the page."""
     from lookalike.cli.chain import build_and_report
-    from lookalike.settings import Settings
+    from lookalike.settings import load_settings
 
     source = data or output / "source"
     if data is None:
@@ -122,7 +122,7 @@ def demo(
     site = output / "site"
     build_and_report(source, site)
     if not no_serve:
-        _serve(site, Settings(host=host, port=port))
+        _serve(site, load_settings(host=host, port=port))
 
 
 def _serve(site: Path, settings: "Settings") -> None:
@@ -134,16 +134,28 @@ def _serve(site: Path, settings: "Settings") -> None:
     with SearchEngine.open(
         site, photos=settings.photos, precision=settings.precision, read_only=True, max_pixels=settings.max_pixels
     ) as engine:
+        listening = _listen(settings.host, settings.port)
         config = uvicorn.Config(
-            create_app(engine, settings),
-            host=settings.host,
-            port=settings.port,
-            log_level=settings.log_level,
-            access_log=settings.log_level == "debug",
+            create_app(engine, settings), log_level="warning" if settings.log_level == "info" else settings.log_level
         )
-        shown = f"http://{settings.host}:{settings.port}" if settings.port else "the address below"
-        err().print(f"Serving {engine.collection.count():,} photos at [bold]{shown}[/]  (Ctrl-C stops)")
-        uvicorn.Server(config).run()
+        address = f"http://{settings.host}:{listening.getsockname()[1]}"
+        err().print(f"Serving {engine.collection.count():,} photos at [bold]{address}[/]  (Ctrl-C stops)")
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything is started, so that a taken one is a clear error."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise SettingsError(
+            f"{host}:{port} cannot be listened on ({error.strerror})", mend="Choose another with --host and --port"
+        ) from error
+    return listening
 
 
 def _price(text: str | None) -> Decimal | None:
