@@ -87,6 +87,12 @@ def test_big_and_small_groups_still_balance_every_label() -> None:
         assert (members["split"] == "test").mean() == pytest.approx(0.15, abs=0.05)
 
 
+def test_big_groups_are_dealt_out_first_so_that_small_ones_can_even_out() -> None:
+    big: list[Photo] = [(f"b{g}-{n}", f"q{g}", None, "X") for g in range(3) for n in range(40)]
+    _, counts, _ = split_frame(catalogue([*big, *singles(280, "X")]), SplitConfig())
+    assert (counts["train"], counts["validation"], counts["test"]) == (280, 60, 60)
+
+
 def test_photos_of_one_product_seller_or_look_stay_together() -> None:
     photos: list[Photo] = [
         ("a", "p1", None, "X"), ("b", "p1", None, "X"), ("c", "p2", "s", "X"), ("d", "p3", "s", "X"),

@@ -160,6 +160,20 @@ def test_the_same_rows_in_any_table_form(write: Write, draw: Draw, form: str) ->
     assert found.artifact.rejects().height == 0
 
 
+def test_a_pair_from_a_continental_office(write: Write, draw: Draw) -> None:
+    files: dict[str, bytes | str] = {
+        "Products.csv": "id;product_name;price\r\n1;Möbel, groß;1.250,00 €\r\n".encode("cp1252"),
+        "Images.csv": "id;product_id\r\nä;1\r\n".encode("cp1252"),
+        "ä.jpg": draw(1),
+    }
+    root = write(files)
+    with pytest.raises(SourceError, match=r"Products\.csv, line 2: the bytes are not utf-8"):
+        run(root)
+    found = read(run(root, SourceOptions(encoding="cp1252")).path)
+    assert found.products.select("name", "price", "currency").rows() == [("Möbel, groß", Decimal(1250), "EUR")]
+    assert found.images["path"].to_list() == ["ä.jpg"]
+
+
 def test_one_table_like_the_clothing_set(write: Write, draw: Draw) -> None:
     rows = table(("image", "sender_id", "label", "kids"), ("a", "1", "T-Shirt", "x"), ("gone", "1", "Hat", "x"))
     artifact = run(write({"images.csv": rows, "images/a.jpg": draw(1), "images/b.jpg": draw(2)}))
@@ -175,7 +189,7 @@ def test_one_table_like_the_clothing_set(write: Write, draw: Draw) -> None:
 def test_the_first_stated_fact_counts_and_conflicts_are_counted(write: Write, draw: Draw) -> None:
     rows = table(
         ("id", "product_id", "label", "seller", "price"),
-        ("a", "p", "", "s", "£1"),
+        ("a", "p", "", " s", "£1"),
         ("b", "p", "Hats", "s ", "£2"),
         ("c", "p", "Caps", "s", ""),
     )
