@@ -63,10 +63,11 @@ def soil(
 def _soiled_products(products: Sequence[ProductRow], dirt: Dirt) -> list[ProductRow]:
     rows = list(products)
     again = next(row for row in rows if row.id == dirt.repeated_product)
-    bare = replace(rows[7], id=dirt.product_without_photos, product_description="Photos to follow, ask me for some!")
+    bare = replace(rows[0], id=dirt.product_without_photos, product_description="Photos to follow, ask me for some!")
     rows.insert(len(rows) // 2, bare)
     rows.append(replace(again, product_description="Relisted because the buyer didn't turn up."))
-    for place, price in ((11, "£0.00"), (47, "$25.00"), (83, "1.250,00 €"), (120, "")):
+    for share, price in ((0.1, "£0.00"), (0.3, "$25.00"), (0.6, "1.250,00 €"), (0.8, "")):
+        place = int(share * len(products))
         rows[place] = replace(rows[place], price=price)
     return rows
 

@@ -37,9 +37,9 @@ class Look:
         base = self.colour if colour is None else colour
         return Paint(base, 0.04, texture=tx.weave(base, self.noise))
 
-    def print_cloth(self) -> Paint:
-        """Cloth that may be plain, striped, checked, dotted or floral, in colour and accent."""
-        width = self.between(0.03, 0.09)
+    def print_cloth(self, finer: float = 1) -> Paint:
+        """Cloth that may be plain, striped, checked, dotted or floral, in colour and accent; on request `finer`."""
+        width = self.between(0.03, 0.09) / finer
         choice = int(self.rng.integers(6))
         patterns: list[tx.Texture] = [
             tx.stripes(self.colour, self.accent, width=width, share=0.6, along=True),

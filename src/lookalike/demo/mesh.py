@@ -45,7 +45,7 @@ class Part:
     def turn(self, *, x: float = 0, y: float = 0, z: float = 0) -> "Part":
         """Turn round the axes through the origin, by degrees, first x, then y, then z."""
         matrix = rotation(x, y, z)
-        return replace(self, corners=self.corners @ matrix.T, normals=self.normals @ matrix.T)
+        return replace(self, corners=rotate(self.corners, matrix), normals=rotate(self.normals, matrix))
 
     def stretch(self, x: float = 1, y: float = 1, z: float = 1) -> "Part":
         """Scale along the axes; the normals follow."""
@@ -53,15 +53,6 @@ class Part:
         normals = self.normals / factors
         normals /= np.linalg.norm(normals, axis=1, keepdims=True) + 1e-9
         return replace(self, corners=self.corners * factors, normals=normals)
-
-    def bend(self, *, twist: float = 0.0, lean: float = 0.0) -> "Part":
-        """Turn corners round z by `twist` degrees a metre of height; push x by `lean` times the height squared."""
-        angle = np.radians(twist) * self.corners[:, 2]
-        cos, sin = np.cos(angle), np.sin(angle)
-        corners = self.corners.copy()
-        corners[:, 0] = cos * self.corners[:, 0] - sin * self.corners[:, 1] + lean * self.corners[:, 2] ** 2
-        corners[:, 1] = sin * self.corners[:, 0] + cos * self.corners[:, 1]
-        return replace(self, corners=corners)
 
 
 def rotation(x: float, y: float, z: float) -> Floats:
@@ -71,7 +62,12 @@ def rotation(x: float, y: float, z: float) -> Floats:
     about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
     about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    return (about_z @ about_y @ about_x).astype(np.float32)
+    return rotate(rotate(about_x.T, about_y), about_z).T.astype(np.float32)
+
+
+def rotate(points: Floats, matrix: Floats) -> Floats:
+    """Apply a matrix (3, 3) to each row of points (n, 3); by einsum, for BLAS would start threads for this little."""
+    return np.einsum("ij,kj->ik", points, matrix)
 
 
 def move(parts: Sequence[Part], x: float = 0, y: float = 0, z: float = 0) -> Parts:
@@ -99,7 +95,9 @@ def box(size: Point, paint: Paint, *, edge: float = 0.01, puff: float = 0.0) -> 
     pieces = [_box_face(half, radius, puff, axis, sign) for axis in range(3) for sign in (-1, 1)]
     counts = np.cumsum([0] + [len(piece[0]) for piece in pieces[:-1]])
     facets = np.concatenate([piece[3] + start for piece, start in zip(pieces, counts, strict=True)])
-    corners, normals, uv = (np.concatenate([piece[item] for piece in pieces]) for item in range(3))
+    corners = np.concatenate([piece[0] for piece in pieces])
+    normals = np.concatenate([piece[1] for piece in pieces])
+    uv = np.concatenate([piece[2] for piece in pieces])
     return Part(corners, normals, uv, facets.astype(np.int32), paint)
 
 

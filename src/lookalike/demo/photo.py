@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from lookalike.demo.mesh import Part, rotation, turn
+from lookalike.demo.mesh import Part, rotate, rotation, turn
 from lookalike.demo.places import Place, Walls, backdrop, choose_place
 from lookalike.demo.render import Camera, Lights, render
 from lookalike.demo.textures import Floats, Noise
@@ -37,7 +37,8 @@ def take_photo(parts: Sequence[Part], pose: Pose, rng: np.random.Generator, nois
     walls = _walls(rng, corners, pose, radius)
     layer = render(parts, camera, lights)
     background, ground = backdrop(camera, place, walls, lights, layer.alpha > 0.999)
-    background = _soften(background, ground, pose)
+    if pose.stage not in ("floor", "garden"):
+        background = _soften(background, ground)
     background *= (1 - ground * _shadow(parts, camera, lights))[..., None]
     return _develop(background * (1 - layer.alpha[..., None]) + layer.colour, rng)
 
@@ -58,7 +59,7 @@ def _camera(corners: Floats, pose: Pose, rng: np.random.Generator) -> Camera:
     right /= np.linalg.norm(right)
     axes = np.stack([right, np.cross(ahead, right), ahead])
     roll = rotation(0, 0, float(rng.normal(0, 2.2)))
-    axes = (roll @ axes).astype(np.float32)
+    axes = rotate(axes.T, roll).T.astype(np.float32)
     camera = Camera(place.astype(np.float32), axes, 1000.0, (0.0, 0.0), (1, 1))
     pixels, _ = camera.project(corners)
     least, most = pixels.min(axis=0), pixels.max(axis=0)
@@ -100,17 +101,14 @@ def _walls(rng: np.random.Generator, corners: Floats, pose: Pose, radius: float)
     return Walls(back, 60.0, float(rng.normal(0, 12)))
 
 
-def _soften(background: Floats, ground: Floats, pose: Pose) -> Floats:
-    """Put the wall behind a small thing out of focus, and take the edge off what is near."""
+def _soften(background: Floats, ground: Floats) -> Floats:
+    """Put the wall behind a small thing out of focus."""
     picture = _encoded(background)
-    near = np.asarray(picture.filter(ImageFilter.GaussianBlur(0.6)), np.float32) / 255
-    if pose.stage not in ("floor", "garden"):
-        small = picture.reduce(4).filter(ImageFilter.GaussianBlur(1.2))
-        far = np.asarray(small.resize(picture.size, Image.Resampling.BICUBIC), np.float32) / 255
-        edge = Image.fromarray((ground * 255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
-        share = np.asarray(edge, np.float32)[..., None] / 255
-        near = near * share + far * (1 - share)
-    return near**2
+    small = picture.reduce(4).filter(ImageFilter.GaussianBlur(1.2))
+    far = np.asarray(small.resize(picture.size, Image.Resampling.BICUBIC), np.float32) / 255
+    edge = Image.fromarray((ground * 255).astype(np.uint8)).filter(ImageFilter.BoxBlur(3))
+    share = np.asarray(edge, np.float32)[..., None] / 255
+    return background * share + far**2 * (1 - share)
 
 
 def _shadow(parts: Sequence[Part], camera: Camera, lights: Lights) -> Floats:
@@ -165,7 +163,7 @@ def _develop(linear: Floats, rng: np.random.Generator) -> bytes:
     x = np.linspace(-1, 1, width, dtype=np.float32)
     vignette = 1 - float(rng.uniform(0.04, 0.2)) * (x * x + y * y) / 2
     exposed = linear * (float(np.exp(rng.normal(0.04, 0.13))) * vignette[..., None])
-    picture = _encoded(exposed).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.25, 0.7))))
+    picture = _encoded(exposed).filter(ImageFilter.GaussianBlur(float(rng.uniform(0.35, 0.75))))
     grain = rng.standard_normal((height, width), np.float32)[..., None] * float(rng.uniform(1.2, 4.0))
     values = np.asarray(picture, np.float32)
     noisy = Image.fromarray(np.clip(values + grain, 0, 255).astype(np.uint8))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.demo import textures as tx
+from lookalike.demo.mesh import rotate
 from lookalike.demo.render import Bools, Camera, Lights
 from lookalike.demo.textures import Floats, Noise, Texture
 
@@ -143,8 +144,8 @@ def backdrop(camera: Camera, place: Place, walls: Walls, lights: Lights, hidden:
     Pixels that are `hidden` (h, w) stay grey.
     """
     turned = _turned(walls.turn)
-    origin, lamp = turned @ camera.place, turned @ lights.key
-    rays = (camera.rays().reshape(-1, 3) @ turned.T)[~hidden.ravel()]
+    origin, lamp = rotate(np.stack([camera.place, lights.key]), turned)
+    rays = rotate(camera.rays().reshape(-1, 3)[~hidden.ravel()], turned)
     pieces = [_surface(origin, rays[start : start + _CHUNK], walls) for start in range(0, len(rays), _CHUNK)]
     shown = np.concatenate([_paint(piece, place, lamp, lights) for piece in pieces])
     colour = np.full((hidden.size, 3), 0.2, np.float32)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
 
-from lookalike.demo.mesh import Paint, Part
+from lookalike.demo.mesh import Paint, Part, rotate
 from lookalike.demo.textures import Floats
 
 _LIGHT, _SHINE, _INVERSE_DEPTH, _U, _V = slice(0, 3), 3, 4, 5, 6
@@ -28,7 +28,7 @@ class Camera:
 
     def project(self, points: Floats) -> tuple[Floats, Floats]:
         """Return pixel positions (n, 2) and depths (n,) in metres."""
-        seen = (points - self.place) @ self.axes.T
+        seen = rotate(points - self.place, self.axes)
         depth = np.maximum(seen[:, 2], 1e-3)
         pixels = seen[:, :2] * (self.focal / depth)[:, None] + np.array(self.centre, np.float32)
         return pixels.astype(np.float32), depth.astype(np.float32)
@@ -100,7 +100,7 @@ class _Scene:
 
 
 def _resolve(owner: Ints, crevices: Floats, scene: _Scene, samples: int) -> Layer:
-    """Shade what is seen: every sample at edges and in patterns, the middle one inside plain surfaces."""
+    """Shade what is seen: every sample at edges, two inside patterned surfaces, the middle inside plain ones."""
     height, width = (side // samples for side in owner.shape)
     owners = [owner[row::samples, column::samples].ravel() for row in range(samples) for column in range(samples)]
     places = np.flatnonzero(np.maximum.reduce(owners) >= 0)
@@ -108,20 +108,21 @@ def _resolve(owner: Ints, crevices: Floats, scene: _Scene, samples: int) -> Laye
     owners = [one[places] for one in owners]
     patterned = np.array([paint.texture is not None for paint in scene.paints])
     surfaces = [np.where(one >= 0, scene.materials[one], -1) for one in owners]
-    plain = np.logical_and.reduce([surface == surfaces[0] for surface in surfaces]) & ~patterned[surfaces[0]]
+    uniform = np.logical_and.reduce([surface == surfaces[0] for surface in surfaces])
+    plain = uniform & ~patterned[surfaces[0]]
     seen = np.zeros((len(places), 3), np.float32)
-    middle = (samples - 1) / 2
+    middle, last = (samples - 1) / 2, len(owners) - 1
     for start in range(0, len(places), _CHUNK):
         here = slice(start, start + _CHUNK)
         x, y = places[here] % width * samples, places[here] // width * samples
-        shade, simple = crevices.ravel()[places[here]], plain[here]
+        shade, simple, even = crevices.ravel()[places[here]], plain[here], uniform[here]
         colours = _shade(scene, owners[0][here][simple], x[simple] + middle, y[simple] + middle, shade[simple])
         seen[here][simple] = colours
         for sample, one in enumerate(owners):
-            mixed = ~simple & (one[here] >= 0)
+            wanted = ~simple & (one[here] >= 0) & (~even | (sample in (0, last)))
             right, down = sample % samples, sample // samples
-            colours = _shade(scene, one[here][mixed], x[mixed] + right, y[mixed] + down, shade[mixed])
-            seen[here][mixed] += colours / len(owners)
+            colours = _shade(scene, one[here][wanted], x[wanted] + right, y[wanted] + down, shade[wanted])
+            seen[here][wanted] += colours / np.where(even[wanted], 2, len(owners)).astype(np.float32)[:, None]
     colour = np.zeros((height * width, 3), np.float32)
     colour[places] = seen
     return Layer(colour.reshape(height, width, 3), alpha.reshape(height, width))
@@ -228,15 +229,18 @@ def _merge(polygons: Floats, planes: Floats, start: int, owner: Ints, depth: Flo
     for number, corners in enumerate((polygons - low).reshape(len(polygons), 8).tolist(), start=1):
         draw.polygon(corners, fill=number)
     drawn = np.asarray(canvas)
-    rows, columns = np.nonzero(drawn)
-    facet = drawn[rows, columns] - 1
-    rows, columns = rows + low[1], columns + low[0]
-    plane = planes[facet, _INVERSE_DEPTH]
+    flat = drawn.ravel()
+    pixels = np.flatnonzero(flat)
+    facet = flat[pixels] - 1
+    rows, columns = np.divmod(pixels.astype(np.int32), np.int32(drawn.shape[1]))
+    rows, columns = rows + np.int32(low[1]), columns + np.int32(low[0])
+    plane = planes[:, _INVERSE_DEPTH][facet]
     inverse = plane[:, 0] + plane[:, 1] * columns.astype(np.float32) + plane[:, 2] * rows.astype(np.float32)
-    nearer = inverse > depth[rows, columns]
-    rows, columns = rows[nearer], columns[nearer]
-    depth[rows, columns] = inverse[nearer]
-    owner[rows, columns] = facet[nearer] + start
+    target = rows * np.int32(width) + columns
+    nearer = inverse > depth.ravel()[target]
+    target = target[nearer]
+    depth.ravel()[target] = inverse[nearer]
+    owner.ravel()[target] = facet[nearer] + start
 
 
 def _crevices(inverse_depth: Floats, samples: int) -> Floats:

@@ -1,7 +1,20 @@
 """Everything the shop sells, by parent category."""
 
 from lookalike.demo.kind import Kind
-from lookalike.demo.kinds import dresser, fashion, gadgets, garage, kids, kitchen, living, media, office, sports
+from lookalike.demo.kinds import (
+    dresser,
+    fashion,
+    gadgets,
+    garage,
+    kids,
+    kitchen,
+    living,
+    media,
+    office,
+    shelf,
+    sports,
+    worn,
+)
 from lookalike.demo.look import Drawing
 from lookalike.demo.photo import Pose
 
@@ -129,12 +142,12 @@ def _clothes() -> tuple[Kind, ...]:
               "bright", (6, 60), ("flat", 3, "Size 12, worn to one wedding.")),
         _kind(fashion.trousers, f"{top}Men's Clothing / Jeans & Trousers", "pair of trousers|pair of shorts",
               "fabric", (5, 35), ("flat", 3, "32 waist.")),
-        _kind(fashion.trainer, f"{top}Shoes & Boots", "{colour} trainers|{colour} ankle boots",
+        _kind(worn.trainer, f"{top}Shoes & Boots", "{colour} trainers|{colour} ankle boots",
               "leather", (8, 70), ("table", 3, "Size 7, soles hardly worn.")),
-        _kind(fashion.handbag, f"{top}Women's Accessories / Handbags, Purses & Wallets",
+        _kind(worn.handbag, f"{top}Women's Accessories / Handbags, Purses & Wallets",
               "{colour} handbag|{colour} satchel",
               "leather", (10, 150), ("table", 3, "Clean lining, two inner pockets.")),
-        _kind(fashion.watch, f"{top}Jewellery & Watches / Watches",
+        _kind(worn.watch, f"{top}Jewellery & Watches / Watches",
               "wristwatch with {colour} strap|wristwatch with bracelet",
               "leather", (15, 1250), ("flat", 3, "Keeps good time, new battery.")),
     )
@@ -204,7 +217,7 @@ def _office() -> tuple[Kind, ...]:
               "{colour} office chair with arms|{colour} office chair",
               "fabric", (15, 160), ("floor", 5, "Goes up and down as it should.")),
         _kind(office.cabinet, f"{top}Storage & Filing / Filing Cabinets",
-              "{colour} filing cabinet, two drawers|{colour} filing cabinet, three drawers|{colour} filing cabinet, four drawers",
+              "{colour} 2-drawer filing cabinet|{colour} 3-drawer filing cabinet|{colour} 4-drawer filing cabinet",
               "tools", (15, 110), ("floor", 5, "Comes with both keys.")),
     )
 
@@ -243,15 +256,15 @@ def _beauty() -> tuple[Kind, ...]:
 def _other() -> tuple[Kind, ...]:
     top = "Other Goods / "
     return (
-        _kind(dresser.mug, f"{top}Kitchenalia / Mugs & Cups", "{colour} mug|two {colour} mugs",
+        _kind(shelf.mug, f"{top}Kitchenalia / Mugs & Cups", "{colour} mug|two {colour} mugs",
               "bright", (2, 12), ("table", 3, "Dishwasher-safe, coffee not included ☕")),
-        _kind(dresser.candle, f"{top}Gifts & Candles", "{colour} candles in holders|{colour} candle in a glass",
+        _kind(shelf.candle, f"{top}Gifts & Candles", "{colour} candles in holders|{colour} candle in a glass",
               "scent", (2, 20), ("table", 3, "Lit for the photo only 🕯")),
-        _kind(dresser.umbrella, f"{top}Miscellaneous / Umbrellas", "{colour} umbrella, open|{colour} umbrella, rolled",
+        _kind(shelf.umbrella, f"{top}Miscellaneous / Umbrellas", "{colour} umbrella, open|{colour} umbrella, rolled",
               "bright", (3, 18), ("floor", 3, "No broken ribs.")),
-        _kind(dresser.clock, f"{top}Collectables / Clocks", "{colour} alarm clock|{colour} wall clock",
+        _kind(shelf.clock, f"{top}Collectables / Clocks", "{colour} alarm clock|{colour} wall clock",
               "bright", (4, 45), ("table", 3, "Ticks quietly.")),
-        _kind(dresser.vase, f"{top}Collectables / Vases & Ceramics", "{colour} vase|{colour} vase with flowers",
+        _kind(shelf.vase, f"{top}Collectables / Vases & Ceramics", "{colour} vase|{colour} vase with flowers",
               "bright", (4, 50), ("table", 4, "No chips or cracks.")),
     )
 # fmt: on

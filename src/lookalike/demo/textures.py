@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
+"""Picture and mesh data: float32 where there is much of it."""
 Texture = Callable[[Floats, Floats], Floats]
 """(u, v) in metres, each of shape (n,), to linear RGB of shape (n, 3)."""
 _TILE = 256
@@ -140,7 +141,7 @@ def marble(colour: Floats, vein: Floats, noise: Noise) -> Texture:
     """Polished stone with soft veins."""
 
     def texture(u: Floats, v: Floats) -> Floats:
-        wave = np.abs(np.sin((u * 2.1 + v * 1.3) * 4 + 1.1 * noise(u * 30, v * 30)))
+        wave = np.abs(np.sin((u * 2.1 + v * 1.3) * 4 + 1.1 * noise(u * 300, v * 300)))
         share = np.exp(-wave * 9).astype(np.float32) * 0.55
         return (colour[None, :] * (1 - share[:, None]) + vein[None, :] * share[:, None]).astype(np.float32)
 

@@ -87,10 +87,10 @@ def phone_case(look: Look) -> Parts:
             box((0.0012, height * 0.9, 0.001), seam, edge=0).move(x * (width / 2 - 0.003), 0, 0.0162) for x in (-1, 1)
         ]
         return parts
-    print_ = look.print_cloth() if look.chance(0.5) else look.artwork(width, height)
-    fine = print_.texture
-    small = None if fine is None else (lambda u, v: fine(u * 4, v * 4))
-    paint = Paint(print_.colour, 0.5, texture=small if look.chance(0.8) else None)
+    print_ = look.artwork(width, height)
+    if look.chance(0.5):
+        print_ = look.print_cloth(finer=4)
+    paint = Paint(print_.colour, 0.5, texture=print_.texture if look.chance(0.8) else None)
     parts = [
         _slab(width, height, 0.0105, 0.012, look.plastic(gloss=0.3)),
         _slab(width - 0.004, height - 0.004, 0.0006, 0.011, paint).move(z=0.0103),
@@ -142,7 +142,7 @@ def console(look: Look) -> Parts:
     if look.style == 1:
         parts: Parts = [box((0.06, 0.24, 0.36), look.black(0.6), edge=0.01).move(z=0.19)]
         for side in (-1, 1):
-            plate = box((0.012, 0.26, 0.38), shell, edge=0.006).bend(lean=0.0).turn(y=side * 2.5)
+            plate = box((0.012, 0.26, 0.38), shell, edge=0.006).turn(y=side * 2.5)
             parts.append(plate.move(side * 0.042, 0, 0.2))
         parts.append(box((0.004, 0.004, 0.3), Paint(tx.rgb("#79b7ee"), 0.5, glow=1.2), edge=0).move(0.0315, -0.12, 0.2))
         parts.append(lathe([(0.07, 0), (0.07, 0.012)], look.black()))

@@ -40,7 +40,9 @@ def drill(look: Look) -> Parts:
     ]
     grip = curve([(0, 0.012, 0.045), (0, 0.006, 0.1), (0, -0.008, 0.155)], count=14)
     parts.append(loft(grip, np.stack([np.full(14, 0.021), np.full(14, 0.0165)], axis=1), body))
-    parts.append(loft(grip + [0, 0.007, 0], np.stack([np.full(14, 0.0175), np.full(14, 0.0172)], axis=1), dark))
+    parts.append(
+        loft(grip + np.array([0, 0.007, 0]), np.stack([np.full(14, 0.0175), np.full(14, 0.0172)], axis=1), dark)
+    )
     path = np.stack([np.zeros(7), np.array([0.075, 0.07, 0.05, 0.0, -0.05, -0.07, -0.085]), np.full(7, 0.18)], axis=1)
     parts.append(loft(path, [0.02, 0.03, 0.034, 0.034, 0.032, 0.028, 0.02], body, sides=24))
     parts.append(rod((0, -0.083, 0.18), (0, -0.105, 0.18), 0.022, look.plastic(look.accent, 0.3), sides=24))
@@ -61,12 +63,8 @@ def toolbox(look: Look) -> Parts:
     parts.append(box((width + 0.012, depth + 0.012, 0.06), lid, edge=0.02).move(z=high + 0.02))
     bow = curve([(-0.09, 0, high + 0.04), (-0.08, 0, high + 0.095), (0.08, 0, high + 0.095), (0.09, 0, high + 0.04)])
     parts.append(loft(bow, np.full(24, 0.011), look.black(0.2), sides=12))
-    for side in (-1, 1):
-        parts.append(
-            box((0.045, 0.012, 0.06), look.steel(), edge=0.004).move(
-                side * width * 0.28, -depth / 2 - 0.008, high - 0.01
-            )
-        )
+    latch = box((0.045, 0.012, 0.06), look.steel(), edge=0.004)
+    parts += [latch.move(side * width * 0.28, -depth / 2 - 0.008, high - 0.01) for side in (-1, 1)]
     if look.style == 1:
         for row in range(2):
             z = high * (0.26 + 0.4 * row)
@@ -116,10 +114,11 @@ def paint_tin(look: Look) -> Parts:
     parts.append(
         hoop(radius * 1.06, 0.0022, look.steel("#77797c"), arc=180).turn(x=look.between(40, 80)).move(z=high * 0.8)
     )
+    handle = curve([(0, -0.17, 0), (0, -0.08, 0), (0, 0.0, 0)], count=10)
+    swell = np.interp(np.arange(10), [0, 3, 9], [0.011, 0.008, 0.016])
     brush: Parts = [
-        loft(curve([(0, -0.17, 0), (0, -0.08, 0), (0, 0.0, 0)], count=10), np.interp(np.arange(10), [0, 3, 9], [0.011, 0.008, 0.016]),
-             look.wood(look.pick("#c39a66", "#c93c34", "#2f679f"), 0.5)),
+        loft(handle, swell, look.wood(look.pick("#c39a66", "#c93c34", "#2f679f"), 0.5)),
         box((0.055, 0.045, 0.014), look.steel("#c9a45a"), edge=0.003).move(y=0.02),
         box((0.05, 0.06, 0.011), look.plastic() if wet else Paint(tx.rgb("#4a3524"), 0.05), edge=0.004).move(y=0.07),
-    ]  # fmt: skip
+    ]
     return parts + move(turn(brush, x=3, z=look.between(20, 70)), z=high + 0.02)

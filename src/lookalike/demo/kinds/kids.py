@@ -73,8 +73,13 @@ def _hood(cloth: Paint, half: float) -> Part:
     """A quarter of a barrel: a folding hood, open to the front."""
     angle = np.radians(np.linspace(-10, 105, 12))
     arc = np.stack([np.zeros(12), -np.cos(angle) * 0.3, np.sin(angle) * 0.28], axis=1)
-    path = arc + [0, 0.12, 0]
-    return loft(path, np.stack([np.full(12, 0.012), np.full(12, half)], axis=1), cloth, sides=28, power=5)
+    return loft(
+        arc + np.array([0, 0.12, 0]),
+        np.stack([np.full(12, 0.012), np.full(12, half)], axis=1),
+        cloth,
+        sides=28,
+        power=5,
+    )
 
 
 def cot(look: Look) -> Parts:
@@ -88,10 +93,8 @@ def cot(look: Look) -> Parts:
     parts.append(
         box((0.26, 0.36, 0.07), look.cloth(tx.rgb("#f6f4ee")), edge=0.03, puff=0.02).move(-width * 0.36, 0, base + 0.13)
     )
-    for x in (-1, 1):
-        parts.append(
-            box((0.03, depth + 0.03, high - 0.12), wood, edge=0.02).move(x * width / 2, 0, base / 2 + high / 2)
-        )
+    end = box((0.03, depth + 0.03, high - 0.12), wood, edge=0.02)
+    parts += [end.move(x * width / 2, 0, base / 2 + high / 2) for x in (-1, 1)]
     for y in (-1, 1):
         parts += [box((width, 0.035, 0.04), wood, edge=0.01).move(0, y * depth / 2, z) for z in (base, high)]
         count = int(width / 0.085)

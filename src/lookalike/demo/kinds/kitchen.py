@@ -146,16 +146,8 @@ def toaster(look: Look) -> Parts:
     lever = look.black(0.5) if look.chance(0.6) else look.steel()
     parts.append(box((0.02, 0.045, 0.02), lever, edge=0.006).move(width / 2 + 0.01, 0, high * 0.7))
     parts.append(box((0.004, 0.012, high * 0.5), dark, edge=0.001).move(width / 2, 0, high * 0.55))
-    for x in (-1, 1):
-        parts.append(
-            rod(
-                (x * width * 0.2, -deep / 2, high * 0.32),
-                (x * width * 0.2, -deep / 2 - 0.014, high * 0.32),
-                0.015,
-                lever,
-                sides=22,
-            )
-        )
+    knob = rod((0, -deep / 2, high * 0.32), (0, -deep / 2 - 0.014, high * 0.32), 0.015, lever, sides=22)
+    parts += [knob.move(x * width * 0.2) for x in (-1, 1)]
     if look.chance(0.5):
         parts.append(
             box((width * 0.9, 0.004, 0.012), look.plastic(look.accent, 0.5), edge=0.001).move(

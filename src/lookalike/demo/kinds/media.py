@@ -56,8 +56,8 @@ def guitar(look: Look) -> Parts:
     neck = look.wood(tx.rgb("#5b3a24"), 0.4)
     parts = [body, box((0.052, 0.02, 0.5), neck, edge=0.006).move(0, front - 0.006, 0.69)]
     parts.append(box((0.075, 0.018, 0.16), neck, edge=0.01).turn(x=-8).move(0, front + 0.006, 1.0))
-    for number in range(16):
-        parts.append(box((0.05, 0.002, 0.003), look.steel(), edge=0).move(0, front - 0.017, 0.9 - number * 0.027))
+    fret = box((0.05, 0.002, 0.003), look.steel(), edge=0)
+    parts += [fret.move(0, front - 0.017, 0.9 - number * 0.027) for number in range(16)]
     for side in (-1, 1):
         parts += [
             ball(0.011, look.steel(), sides=10).move(side * 0.048, front + 0.005, 0.95 + i * 0.045) for i in range(3)

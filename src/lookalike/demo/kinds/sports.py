@@ -38,7 +38,7 @@ def _pentagons(dark: Floats, light: Floats) -> tx.Texture:
     centres = np.array([np.roll(corner, shift) for corner in corners for shift in range(3)]) / np.hypot(1, golden)
 
     def texture(u: Floats, v: Floats) -> Floats:
-        nearness = np.sort(_sphere(u, v) @ centres.T, axis=1)
+        nearness = np.sort(np.einsum("ij,kj->ik", _sphere(u, v), centres), axis=1)
         patch = nearness[:, -1] > 0.93
         seam = (nearness[:, -1] - nearness[:, -2] < 0.012) | (np.abs(nearness[:, -1] - 0.93) < 0.006)
         colour = np.where(patch[:, None], dark[None, :], light[None, :])
@@ -156,8 +156,8 @@ def tent(look: Look) -> Parts:
             sides=48,
         )
         parts = [dome]
-        for turn_ in (45, 135):
-            parts.append(hoop(1.26, 0.022, trim, arc=180).stretch(z=0.93).turn(z=turn_))
+        pole = hoop(1.26, 0.022, trim, arc=180).stretch(z=0.93)
+        parts += [pole.turn(z=angle_) for angle_ in (45, 135)]
         up = np.radians(np.linspace(1, 42, 9))
         front = np.stack([np.zeros(9), -np.cos(up) * 1.265, np.sin(up) * 1.165], axis=1)
         opening = look.cloth(look.colour * 0.3)
