@@ -91,7 +91,11 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 
     stop_in.undo()
     stop_in.setattr(fitting, "make_backbone", lambda _: pytest.fail("fetched the first weights again"))
+    begun: list[int] = []
+    begin = Classifier.on_train_epoch_start
+    stop_in.setattr(Classifier, "on_train_epoch_start", lambda m: (begun.append(m.current_epoch), begin(m)))
     resumed = train(inputs.catalogue, inputs.split, out, CONFIG, QUIET)
+    assert begun == [1, 2]
     assert resumed.hash == whole.hash
     assert not (resumed.path / "interrupted.ckpt").exists()
     histories = [
@@ -104,12 +108,33 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[1])
 
 
+def test_each_epoch_draws_its_own_dropout_whatever_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = Classifier(fitting.make_backbone(CONFIG), 2, CONFIG, 1)
+
+    def draw(epoch: int) -> float:
+        monkeypatch.setattr(Classifier, "current_epoch", epoch)
+        module.on_train_epoch_start()
+        return float(torch.rand(1))
+
+    with torch.random.fork_rng(devices=[]):
+        first, second = draw(0), draw(1)
+        assert (draw(0), draw(1)) == (first, second)
+        assert first != second
+
+
 def test_restart_forgets_the_interrupted_run(inputs: Inputs, tmp_path: Path, stop_in: pytest.MonkeyPatch) -> None:
     with pytest.raises(TrainingError):
         train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, QUIET)
-    with pytest.raises(
-        TrainingError, match="1 of 3"
-    ):  # it begins at the first epoch and is stopped in the second again
+    (partial,) = tmp_path.glob("model.*.partial")
+    (partial / "left-over").touch()
+
+    def begin_again(config: TrainConfig) -> None:
+        assert not (partial / "left-over").exists()
+        assert not (partial / "last.ckpt").exists()
+        raise RuntimeError("from the beginning")
+
+    stop_in.setattr(fitting, "make_backbone", begin_again)
+    with pytest.raises(RuntimeError, match="from the beginning"):
         train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, replace(QUIET, resume=False))
 
 

@@ -133,7 +133,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
 
 
 def _fit(trainer: Trainer, module: Classifier, both: tuple[Any, Any], last: Path | None) -> None:
-    """Run Lightning's loop; Ctrl-C or SIGTERM, which it answers with an exit, becomes an error that says how to go on."""
+    """Run Lightning's loop; Ctrl-C or SIGTERM, which it answers by exiting, becomes an error with the way to go on."""
     folder = Path(trainer.default_root_dir)
     main = threading.current_thread() is threading.main_thread()
     handler = signal.getsignal(signal.SIGINT) if main else None
