@@ -1,6 +1,7 @@
 """Searches while another thread, or another opening of the folder, makes changes: each answer is of one commit."""
 
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.errors import CollectionError
 from lookalike.types import Entry, Filter, Image, Neighbours, Product, unit_rows
 
 DIM = 16
@@ -118,6 +120,49 @@ def test_each_answer_is_of_one_committed_state(tmp_path: Path, right: list[list[
     for collection in [*opened, writer]:
         collection.close()
     assert len({answer for one in seen for question, answer in one if question == 3}) > CHANGES // 4
+
+
+class WatchedLock:
+    """A lock that tells when one thread asks for it."""
+
+    def __init__(self, lock: Any, asked: threading.Event) -> None:
+        self.lock, self.asked, self.watched = lock, asked, None
+
+    def __enter__(self) -> None:
+        if threading.current_thread() is self.watched:
+            self.asked.set()
+        self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+
+
+def test_what_is_not_committed_is_seen_by_nobody() -> None:
+    """All threads share a connection, on which SQLite itself would show a transaction half done."""
+    with LocalCollection.in_memory(INFO) as collection:
+        collection.put(first_photos())
+        store = collection._store
+        counted, settled = list[int](), threading.Event()
+        store._mutex = WatchedLock(store._mutex, settled)
+
+        def count() -> None:
+            counted.append(collection.count())
+            settled.set()
+
+        reader = threading.Thread(target=count, daemon=True)
+        store._mutex.watched = reader
+
+        def in_the_middle(statement: str) -> None:
+            if statement.startswith("INSERT INTO vectors") and not reader.ident:
+                reader.start()
+                assert settled.wait(PATIENCE_S)  # it waits for the transaction, or else it is through
+
+        store._connection.set_trace_callback(in_the_middle)
+        with pytest.raises(CollectionError):
+            collection.put([replace(entry("new", QUERY[0], "new", 1), thumbnail=object())])
+        store._connection.set_trace_callback(None)
+        reader.join(PATIENCE_S)
+        assert counted == [900]
 
 
 def test_a_reader_elsewhere_sees_each_commit_at_its_next_call(tmp_path: Path, right: list[list[Neighbours]]) -> None:

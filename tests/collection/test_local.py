@@ -265,7 +265,8 @@ def test_an_index_that_failed_to_follow_is_made_anew(folder: Path, monkeypatch: 
         near = Entry(Product("near"), Image("near", "near", "n.jpg", 1, 1), QUERY[0])
         with monkeypatch.context() as broken:
 
-            def fail(*_: object) -> None:
+            def fail(self: VectorIndex, _keys: np.ndarray, vectors: np.ndarray) -> None:
+                self._flat.add(-vectors)  # half done: a row that no key stands for
                 raise MemoryError
 
             broken.setattr(VectorIndex, "add", fail)
@@ -390,3 +391,15 @@ def test_changes_that_wait_beside_a_read_only_database_are_not_passed_over(folde
     assert "not closed" in read_where_forbidden_to_write(tmp_path / "killed")
     with LocalCollection.open(tmp_path / "killed") as collection:
         assert collection.count() == len(collection.search(QUERY, 2000)[0].hits) == 903
+
+
+def test_reading_what_a_kill_left_takes_nothing_in_and_nothing_away(folder: Path, tmp_path: Path) -> None:
+    with LocalCollection.open(folder) as writer:
+        writer.put(entries(900, 903))
+        shutil.copytree(folder, tmp_path / "killed", ignore=shutil.ignore_patterns("*-shm"))
+    before = trace(tmp_path / "killed")
+    with LocalCollection.open(tmp_path / "killed", read_only=True) as collection:
+        assert collection.count() == len(collection.search(QUERY, 2000)[0].hits) == 903
+    after = trace(tmp_path / "killed")
+    for name in before.keys() - {"."}:  # SQLite lays its -shm file beside them
+        assert after[name] == before[name]

@@ -424,7 +424,20 @@ def test_by_product_finds_k_products_behind_one_with_very_many_photos(stored: Ma
 
 
 def test_category_is_a_prefix_by_whole_parts(stored: Make) -> None:
-    paths = ["A / B", "A / B / C", "A / Bx", "A", "a / b", "A / %", "A / _", "A / B /C", "A / B / ", "AA / B", "A / B!"]
+    paths = [
+        "A / B",
+        "A / B / C",
+        "A / Bx",
+        "A",
+        "a / b",
+        "A / %",
+        "A / _",
+        "A / B /C",
+        "A / B / ",
+        "AA / B",
+        "A / B!",
+        "A /!",
+    ]
     entries = [entry(path, axis(0), Product(path, category=path)) for path in paths]
     collection = stored([*entries, entry("none", axis(0), "none")])
 
