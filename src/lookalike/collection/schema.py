@@ -63,10 +63,14 @@ def connect_in_memory(info: CollectionInfo) -> sqlite3.Connection:
 
 
 def connect_new(file: Path, info: CollectionInfo) -> sqlite3.Connection:
-    """Make a database file. The tables appear in one transaction: a crash leaves none of them."""
-    connection = _connect(f"{file.absolute().as_uri()}?mode=rwc")
-    _lay(connection, info)
-    return connection
+    """Make a database file, which appears with its tables or not at all."""
+    draft = file.with_name(file.name + ".new")
+    for leftover in (draft, draft.with_name(draft.name + "-journal")):
+        leftover.unlink(missing_ok=True)
+    with contextlib.closing(_connect(f"{draft.absolute().as_uri()}?mode=rwc")) as connection:
+        _lay(connection, info)
+    draft.replace(file)
+    return connect_writing(file)
 
 
 def connect_writing(file: Path) -> sqlite3.Connection:
