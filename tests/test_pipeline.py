@@ -83,7 +83,7 @@ def test_a_site_that_moves_with_its_photos_still_serves(shop: Path, site: Path, 
     moved.mkdir()
     shutil.move(shop, moved / shop.name)
     shutil.move(site, moved / site.name)
-    with SearchEngine.open(moved / site.name, read_only=True) as engine:
+    with SearchEngine.open(moved / site.name) as engine:
         image_id = engine.collection.image_ids()[0]
         assert engine.photo(image_id).size == (64, 48)
         assert engine.photos == moved / shop.name
@@ -91,7 +91,7 @@ def test_a_site_that_moves_with_its_photos_still_serves(shop: Path, site: Path, 
 
 def test_a_read_only_site_is_served_and_left_alone(shop: Path, site: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in site.rglob("*")}
-    with SearchEngine.open(site, read_only=True) as engine:
+    with SearchEngine.open(site) as engine:
         engine.search(shop / "red" / "01.jpg", k=3)
         engine.thumbnail(engine.collection.image_ids()[0])
     assert {file: file.stat().st_mtime_ns for file in site.rglob("*")} == before

@@ -77,7 +77,7 @@ class SearchEngine:
         *,
         photos: Path | None = None,
         precision: str = "auto",
-        read_only: bool | None = None,
+        read_only: bool = True,
         max_pixels: int = images.MAX_PIXELS,
     ) -> "SearchEngine":
         """Open a built site (the folder that `lookalike build` made) or its collection.
@@ -87,7 +87,7 @@ class SearchEngine:
         path : site/ or site/collection/
         photos : photo root; default is where the catalogue was ingested from
         precision : "auto", "bf16" or "fp32"
-        read_only : None opens for writing where the folder allows it
+        read_only : False takes the writer's lock, so that `engine.collection` can put and delete
 
         Raises
         ------

@@ -146,7 +146,7 @@ def evaluate_site(
 ) -> Artifact:
     """Evaluate a built site through the search engine that serves it."""
     site = Site(out)
-    with SearchEngine.open(site.collection, photos=photos, precision=precision, read_only=True) as engine:
+    with SearchEngine.open(site.collection, photos=photos, precision=precision) as engine:
         return evaluate.run(
             engine,
             catalogue=site.inputs.catalogue,

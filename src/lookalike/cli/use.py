@@ -53,7 +53,7 @@ def search(
     from lookalike.types import Filter
 
     where = Filter(category=category, min_price=_price(min_price), max_price=_price(max_price))
-    with SearchEngine.open(site, precision=precision, read_only=True) as engine:
+    with SearchEngine.open(site, precision=precision) as engine:
         found = engine.search_many(list(photo), k, where=where, by_product=by_product)
     if as_json:
         typer.echo(json.dumps([[_plain(result) for result in results] for results in found], ensure_ascii=False))
@@ -132,7 +132,7 @@ def _serve(site: Path, settings: "Settings") -> None:
     from lookalike.engine import SearchEngine
 
     with SearchEngine.open(
-        site, photos=settings.photos, precision=settings.precision, read_only=True, max_pixels=settings.max_pixels
+        site, photos=settings.photos, precision=settings.precision, max_pixels=settings.max_pixels
     ) as engine:
         listening = _listen(settings.host, settings.port)
         config = uvicorn.Config(
