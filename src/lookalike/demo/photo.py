@@ -143,6 +143,8 @@ def _outline(
     facets = part.facets
     if below is not None:
         facets = facets[part.corners[facets][:, :, 2].min(axis=1) < below]
+    elif not part.two_sided:  # the upper half of a closed surface throws the whole shadow
+        facets = facets[part.normals[facets][:, :, 2].mean(axis=1) > -0.3]
     pixels, _ = camera.project(corners.astype(np.float32))
     for polygon in pixels[facets].reshape(len(facets), 8).tolist():
         draw.polygon(polygon, fill=255)

@@ -49,6 +49,10 @@ PALETTES: dict[str, dict[str, str]] = {
         "pink": "#e3a3b2", "amber": "#d69b54", "lilac": "#b7a2cf", "blue": "#8db4d6", "green": "#a6c39a",
         "red": "#bf4a4f", "gold": "#dcc07a", "plum": "#7d3f63", "coral": "#e08468",
     },
+    "lips": {
+        "red": "#b3262f", "coral": "#e0614f", "plum": "#6f2c4f", "pink": "#d9668c", "nude": "#c58d78",
+        "berry": "#93264f", "brick": "#9a4336",
+    },
 }  # fmt: skip
 """Colour names as sellers use them, and the colours drawn for them."""
 

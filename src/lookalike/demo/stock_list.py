@@ -243,7 +243,7 @@ def _beauty() -> tuple[Kind, ...]:
               "{colour} perfume, square bottle|{colour} perfume, tall bottle|{colour} perfume, round bottle",
               "scent", (8, 60), ("table", 5, "Sprayed twice, not my scent.")),
         _kind(dresser.lipstick, f"{top}Make Up & Cosmetics / Lipstick", "{colour} lipstick|two lipsticks, one {colour}",
-              "scent", (3, 20), ("table", 3, "Swatched once.")),
+              "lips", (3, 20), ("table", 3, "Swatched once.")),
         _kind(dresser.nail_polish, f"{top}Make Up & Cosmetics / Nails & Skin Care",
               "set of nail polish|jar of face cream",
               "scent", (3, 25), ("table", 4, "Unopened, best before next year.")),

@@ -38,10 +38,15 @@ class Noise:
         self._tile = (total / total.std()).astype(np.float32)
 
     def __call__(self, u: Floats, v: Floats) -> Floats:
-        """Look the noise up, float32 with mean 0 and deviation 1; one cell is one unit of u and v."""
-        columns = np.floor(u).astype(np.int64) % _TILE
-        rows = np.floor(v).astype(np.int64) % _TILE
-        return self._tile[rows, columns]
+        """Look the noise up between its cells: mean 0, deviation nearly 1; one cell is one unit of u and v."""
+        left, top = np.floor(u), np.floor(v)
+        right, down = u - left, v - top
+        columns, rows = left.astype(np.int32) & (_TILE - 1), top.astype(np.int32) & (_TILE - 1)
+        later, below = (columns + 1) & (_TILE - 1), (rows + 1) & (_TILE - 1)
+        tile, rows, below = self._tile.ravel(), rows * _TILE, below * _TILE
+        upper = tile[rows + columns] * (1 - right) + tile[rows + later] * right
+        lower = tile[below + columns] * (1 - right) + tile[below + later] * right
+        return upper * (1 - down) + lower * down
 
 
 def _stretch(lattice: npt.NDArray[np.float64], axis: int) -> npt.NDArray[np.float64]:

@@ -63,7 +63,7 @@ def lipstick(look: Look) -> Parts:
         other[2] = loft(
             np.array([[0, 0, 0.042], [0, 0, 0.053], [-0.002, 0, 0.06]]),
             [0.0074, 0.0074, 0.004],
-            look.plastic(look.accent, 0.5),
+            look.plastic(tx.mix(look.colour, tx.rgb("#5a1f2c"), 0.5)),
             sides=28,
         )
         return [*stick, *move(other, look.between(0.028, 0.04), look.between(-0.01, 0.02))]

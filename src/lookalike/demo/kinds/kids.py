@@ -58,28 +58,22 @@ def pram(look: Look) -> Parts:
     if look.style == 1:
         parts.append(box((0.42, 0.8, 0.26), cloth, edge=0.1).move(y=-0.02, z=0.62))
         parts.append(box((0.36, 0.55, 0.1), look.cloth(look.accent), edge=0.05, puff=0.02).move(y=-0.1, z=0.74))
-        parts.append(_hood(cloth, 0.22).turn(x=10).move(y=0.16, z=0.7))
+        parts.append(_hood(cloth, 0.22, 0.27).move(y=0.12, z=0.72))
         return parts
     parts.append(box((0.36, 0.34, 0.1), cloth, edge=0.04, puff=0.02).move(y=-0.08, z=0.5))
     parts.append(box((0.36, 0.1, 0.5), cloth, edge=0.04, puff=0.02).turn(x=-18).move(y=0.13, z=0.74))
     parts.append(box((0.34, 0.05, 0.28), cloth, edge=0.02).turn(x=12).move(y=-0.26, z=0.36))
     parts.append(box((0.3, 0.3, 0.14), look.cloth(look.accent), edge=0.04).move(y=0.05, z=0.24))
-    parts.append(_hood(cloth, 0.2).turn(x=18).move(y=0.14, z=0.84))
+    parts.append(_hood(cloth, 0.19, 0.2).turn(x=-15).move(y=0.1, z=0.9))
     parts.append(rod((-0.2, -0.26, 0.66), (0.2, -0.26, 0.66), 0.018, look.black(0.2)))
     return parts
 
 
-def _hood(cloth: Paint, half: float) -> Part:
-    """A quarter of a barrel: a folding hood, open to the front."""
-    angle = np.radians(np.linspace(-10, 105, 12))
-    arc = np.stack([np.zeros(12), -np.cos(angle) * 0.3, np.sin(angle) * 0.28], axis=1)
-    return loft(
-        arc + np.array([0, 0.12, 0]),
-        np.stack([np.full(12, 0.012), np.full(12, half)], axis=1),
-        cloth,
-        sides=28,
-        power=5,
-    )
+def _hood(cloth: Paint, half: float, radius: float) -> Part:
+    """A folding hood, open to the front: the part of a barrel above and behind the pivot at the origin."""
+    angle = np.radians(np.linspace(28, 185, 14))
+    arc = np.stack([np.zeros(14), -np.cos(angle) * radius, np.sin(angle) * radius], axis=1)
+    return loft(arc, np.stack([np.full(14, 0.01), np.full(14, half)], axis=1), cloth, sides=24, power=5)
 
 
 def cot(look: Look) -> Parts:

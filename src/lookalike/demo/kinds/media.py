@@ -42,13 +42,10 @@ def guitar(look: Look) -> Parts:
     wood = (
         look.plastic(gloss=0.8) if electric else look.wood(look.pick("#d9a860", "#b5733a", "#8a4a2a", "#2b2626"), 0.6)
     )
-    share = np.linspace(0, 1, 30)
-    half = np.interp(
-        share,
-        [0, 0.04, 0.2, 0.34, 0.52, 0.68, 0.82, 0.96, 1],
-        [0.05, 0.12, 0.19, 0.185, 0.122, 0.13, 0.142, 0.07, 0.02],
-    )
-    half = np.convolve(np.pad(half, 2, "edge"), np.ones(5) / 5, "valid")
+    share = (1 - np.cos(np.linspace(0, np.pi, 30))) / 2
+    knots = [0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 1]
+    half = np.interp(share, knots, [0.155, 0.18, 0.19, 0.17, 0.128, 0.134, 0.14, 0.12])
+    half *= np.clip(1 - np.abs(2 * share - 1) ** 7, 0, 1) ** 0.5
     deep = 0.022 if electric else 0.05
     path = np.stack([np.zeros(30), np.zeros(30), share * 0.5], axis=1)
     body = loft(path, np.stack([half, np.full(30, deep)], axis=1), wood, sides=36, power=5)

@@ -10,6 +10,7 @@ from lookalike.demo.mesh import (
     ball,
     box,
     curve,
+    hoop,
     lathe,
     loft,
     move,
@@ -35,34 +36,39 @@ def _shoe(look: Look, upper: Paint, sole: Paint, *, boot: bool) -> Parts:
     half = np.interp(share, [0, 0.06, 0.3, 0.55, 0.85, 0.96, 1], [0.012, 0.034, 0.049, 0.042, 0.037, 0.028, 0.012])
     flat = np.stack([np.zeros(21), y, np.full(21, 0.016)], axis=1)
     parts = [loft(flat, np.stack([np.full(21, 0.0155), half + 0.003], axis=1), sole, sides=24, power=6)]
-    high = np.interp(share, [0, 0.1, 0.32, 0.5, 0.7, 0.95, 1], [0.012, 0.024, 0.034, 0.05, 0.058, 0.05, 0.02])
-    middle = np.stack([np.zeros(21), y, 0.022 + high], axis=1)
-    parts.append(loft(middle, np.stack([high, half - 0.001], axis=1), upper, sides=24, power=2.6))
-    top = 0.19 if boot else 0.118
-    shaft = np.array([[0, 0.065, 0.07], [0, 0.078, 0.1], [0, 0.08, top]])
-    parts.append(loft(shaft, [[0.054, 0.036], [0.05, 0.036], [0.048, 0.037]], upper, sides=24))
-    parts.append(
-        loft(
-            np.array([[0, 0.08, top], [0, 0.08, top + 0.002]]), [[0.04, 0.03], [0.04, 0.03]], look.black(0.05), sides=24
-        )
+    low = 0.022 if boot else 0.024
+    high = np.interp(
+        share, [0, 0.08, 0.25, 0.42, 0.6, 0.75, 0.95, 1], [0.008, 0.019, 0.024, 0.031, 0.042, 0.043, 0.037, 0.012]
     )
+    middle = np.stack([np.zeros(21), y, low + high], axis=1)
+    parts.append(loft(middle, np.stack([high, half - 0.001], axis=1), upper, sides=24, power=2.4))
+    top = 0.2 if boot else 0.122
+    shaft = np.array([[0, 0.058, 0.07], [0, 0.072, 0.1], [0, 0.078, top]])
+    parts.append(loft(shaft, [[0.058, 0.036], [0.05, 0.034], [0.046, 0.033]], upper, sides=24))
+    collar = hoop(0.04, 0.006, upper).turn(x=90).stretch(x=0.82, y=1.12)
+    parts.append(collar.move(0, 0.078, top))
+    inside = np.array([[0, 0.078, top], [0, 0.078, top + 0.003]])
+    parts.append(loft(inside, [[0.042, 0.031], [0.042, 0.031]], look.black(0.05), sides=24))
     lace = look.cloth(look.accent if look.chance(0.4) else tx.rgb("#efece4"))
+    tongue = box((0.036, 0.012, 0.05), lace if not boot else upper, edge=0.005).turn(x=28)
+    parts.append(tongue.move(0, 0.03, top - 0.004))
     for number in range(5):
-        place, level = -0.05 + number * 0.019, float(np.interp(-0.05 + number * 0.019, y, 0.022 + 2 * high))
-        parts.append(rod((-0.02, place, level - 0.005), (0.02, place + 0.004, level - 0.005), 0.0042, lace, sides=8))
+        place = -0.052 + number * 0.017
+        level = float(np.interp(place, y, low + 2 * high)) + 0.001
+        across = curve(
+            [(-0.024, place, level - 0.009), (0, place + 0.004, level), (0.024, place, level - 0.009)], count=8
+        )
+        parts.append(loft(across, np.full(8, 0.0036), lace, sides=8))
     if not boot:
+        parts.append(ball((0.034, 0.03, 0.02), sole).move(0, -0.112, 0.03))
+        stripe = look.plastic(look.accent, 0.3)
         for side in (-1, 1):
-            stripe = look.plastic(look.accent, 0.3)
-            parts += [
-                rod(
-                    (side * 0.0385, 0.0 + i * 0.03, 0.04),
-                    (side * 0.026, -0.02 + i * 0.03, 0.085),
-                    0.005,
-                    stripe,
-                    sides=8,
-                )
-                for i in range(3)
-            ]
+            band = curve(
+                [(side * 0.04, 0.06, 0.05), (side * 0.0445, 0.01, 0.047), (side * 0.03, -0.045, 0.072)], count=12
+            )
+            parts.append(
+                loft(band, np.stack([np.linspace(0.012, 0.005, 12), np.full(12, 0.003)], axis=1), stripe, sides=8)
+            )
     return parts
 
 
