@@ -95,3 +95,24 @@ def test_a_download_is_not_retried_for_a_resumed_run(monkeypatch: pytest.MonkeyP
     card = make_backbone(TINY).card
     monkeypatch.setattr(networks, "_create", no_download)
     assert networks.rebuild_backbone("test_resnet", card).card == card
+
+
+def test_under_bf16_only_depthwise_convolutions_stay_float32() -> None:
+    backbone = make_backbone(TrainConfig(backbone="lite0", size_px=32))
+    seen: dict[bool, set[torch.dtype]] = {False: set(), True: set()}
+    for layer in backbone.network.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            layer.register_forward_hook(lambda conv, _, out: seen[conv.groups > 1].add(out.dtype))
+    images = torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
+    before = dict(backbone.network.state_dict())
+    with torch.no_grad():
+        exact = backbone.network(images)
+        seen[False].clear()
+        seen[True].clear()
+        networks.keep_depthwise_float32(backbone.network)
+        with torch.autocast("cpu", torch.bfloat16):
+            backbone.network(images)
+        assert seen == {False: {torch.bfloat16}, True: {torch.float32}}
+        same = backbone.network(images)
+    assert torch.equal(same, exact)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.network.state_dict().items())

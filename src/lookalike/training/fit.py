@@ -43,7 +43,7 @@ from lookalike.labels import label_set_config
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.data import TrainingSet, loaders, read_training_set
 from lookalike.training.module import Classifier
-from lookalike.training.network import Backbone, make_backbone, rebuild_backbone, starting_file
+from lookalike.training.network import Backbone, keep_depthwise_float32, make_backbone, rebuild_backbone, starting_file
 from lookalike.types import Json, Preprocess
 
 VERSION = 1
@@ -109,6 +109,8 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
     if config.channels_last:
         module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     precision = choose_precision(config.precision, accelerator)
+    if (precision, accelerator) == ("bf16", "cpu"):
+        keep_depthwise_float32(backbone.network)
     trainer = Trainer(
         accelerator=accelerator,
         devices=1,

@@ -1,6 +1,8 @@
 """The network that is trained: a timm backbone giving pooled features, and where its first weights come from."""
 
 import difflib
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -68,6 +70,22 @@ def rebuild_backbone(name: str, card: Preprocess) -> Backbone:
     """Make a backbone without weights, for a checkpoint to fill."""
     network = _create(STOCK.get(name, name), download=False)
     return Backbone(name, network, card, _measure(network, card, name))
+
+
+def keep_depthwise_float32(network: torch.nn.Module) -> None:
+    """Compute depthwise convolutions in float32 under bf16 autocast on the CPU.
+
+    oneDNN's bf16 backward pass of strided and 5 x 5 depthwise convolutions takes three to four times as long as the
+    float32 one (torch 2.14, AVX-512 bf16); with this, Lite0 trains at 11.5 instead of 7.8 photos per second and core.
+    """
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d) and layer.groups > 1:
+            layer.forward = functools.partial(_in_float32, layer.forward)
+
+
+def _in_float32(forward: Callable[[torch.Tensor], torch.Tensor], input: torch.Tensor) -> torch.Tensor:
+    with torch.autocast("cpu", enabled=False):
+        return forward(input.float())
 
 
 def read_state(file: Path) -> dict[str, torch.Tensor]:
