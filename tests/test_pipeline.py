@@ -12,10 +12,11 @@ import pytest
 from small_shop import draw_shop
 
 from lookalike import catalogue, pipeline
+from lookalike.artifacts import open_artifact
 from lookalike.encoder import find_encoder
 from lookalike.engine import SearchEngine
-from lookalike.errors import ArtifactError, Mismatch
-from lookalike.evaluate import EvaluateConfig
+from lookalike.errors import ArtifactError, Mismatch, SourceError
+from lookalike.evaluate import EvaluateConfig, lines
 from lookalike.heads import HeadConfig
 from lookalike.splits import SplitConfig
 from lookalike.stages import fill_collection
@@ -170,3 +171,20 @@ def test_few_labels_still_give_a_search(tmp_path: Path, labels: tuple[str, ...])
     )
     with SearchEngine.open(tmp_path / "site") as engine:
         assert len(engine.search(source / labels[0] / "01.jpg", k=4)) == 4
+
+
+def test_a_source_without_a_usable_photo_stops_with_its_rejects_kept(tmp_path: Path) -> None:
+    (tmp_path / "shop" / "red").mkdir(parents=True)
+    (tmp_path / "shop" / "red" / "empty.jpg").touch()
+    with pytest.raises(SourceError, match=r"not one usable photo.*rejects\.parquet"):
+        build(tmp_path / "shop", tmp_path / "site")
+    assert pipeline.rejects_by_reason(tmp_path / "site").rows() == [("ingest", "empty", 1)]
+
+
+def test_one_photo_is_a_site_without_figures(tmp_path: Path) -> None:
+    source = draw_shop(tmp_path / "one", labels=("red",), per_label=1)
+    build(source, tmp_path / "site")
+    evaluation = open_artifact(tmp_path / "site" / "evaluation", "evaluation")
+    assert lines(evaluation) == ["There are no test photos that could be asked about: nothing was measured."]
+    with SearchEngine.open(tmp_path / "site") as engine:
+        assert [result.score for result in engine.search(source / "red" / "00.jpg")] == [pytest.approx(1, abs=5e-3)]

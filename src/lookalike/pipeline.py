@@ -14,9 +14,10 @@ import polars as pl
 
 from lookalike import catalogue as catalogues
 from lookalike import embedding, evaluate, heads, splits, stages
-from lookalike.artifacts import Artifact, open_artifact
+from lookalike.artifacts import REJECTS, Artifact, open_artifact
 from lookalike.encoder import find_encoder, load_encoder
 from lookalike.engine import SearchEngine
+from lookalike.errors import SourceError
 
 Progress = Callable[[int, int], None]
 
@@ -106,6 +107,11 @@ def build(
     Returns
     -------
     One report per stage, in order; the last one is the evaluation, unless `config.evaluation` is None.
+
+    Raises
+    ------
+    SourceError
+        The source cannot be understood, or has no usable photo; its rejects are kept.
     """
     out.mkdir(parents=True, exist_ok=True)
     site = Site(out)
@@ -115,6 +121,12 @@ def build(
     runner.run(
         "catalogue", lambda show: catalogues.ingest(source, inputs.catalogue, rehash=config.rehash, progress=show)
     )
+    if not runner.reports[-1].artifact.counts["images"]:
+        raise SourceError(
+            "there is not one usable photo in this source",
+            where=str(source.photos),
+            mend=f"{inputs.catalogue / REJECTS} says why each was left out; name the photo folder with --photos",
+        )
     runner.run("split", lambda _: splits.split(inputs.catalogue, inputs.split, config.split))
     folder = find_encoder(config.encoder)
     runner.run(

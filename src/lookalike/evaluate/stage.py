@@ -86,6 +86,8 @@ def lines(artifact: Artifact) -> list[str]:
     """
     try:
         told: Json = json.loads((artifact.path / FIGURES).read_text(encoding="utf-8"))
+        if not told["counts"]["label queries"] and not told["counts"]["instance queries"]:
+            return [f"There are no {told['queries']} photos that could be asked about: nothing was measured."]
         return [*_table(told["figures"]), "", *_counts(told), *_ledger(told)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
