@@ -114,7 +114,7 @@ def demo(
     from lookalike.settings import load_settings
 
     source = data or output / "source"
-    if data is None:
+    if data is None and not (source / "Products.csv").is_file():  # the tables are written last
         from lookalike import demo as sample
 
         with progress_bar("drawing") as show:
