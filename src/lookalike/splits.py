@@ -244,8 +244,8 @@ def _account(frame: pl.DataFrame, assigned: Assignment, pairs: int, config: Spli
         if members["split"][0] == "train":  # in a tiny catalogue it may have filled an empty split
             warnings.append(
                 f"one group (same product, seller or near-copies) holds {members.height} of {frame.height} photos, "
-                f"more than {config.max_group_share:.0%}; it goes to train whole. If one seller is your whole shop, leave "
-                'the seller out: --column seller= (or seller = "" under [columns] in catalogue.toml)'
+                f"more than {config.max_group_share:.0%}; it goes to train whole. If one seller is your whole shop, "
+                'leave the seller out: --column seller= (or seller = "" under [columns] in catalogue.toml)'
             )
     if torn.height:
         warnings.append(
