@@ -1,8 +1,10 @@
 """What surrounds the routes: the one error shape, headers, metrics, documentation, a read-only collection."""
 
+import http.client
 import re
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from drawn_shop import Shop
@@ -42,6 +44,63 @@ def test_every_error_has_the_one_shape(client: TestClient, method: str, path: st
 
 def test_a_method_that_is_not_allowed_names_those_that_are(client: TestClient) -> None:
     assert client.get("/v1/search").headers["allow"] == "POST"
+    assert client.delete("/v1/products/lamp-1").headers["allow"] == "GET, HEAD"
+    assert client.delete("/static/app.js").headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("wanted", ["bytes=abc", "bytes=99999999-", "bytes=0-3", "lines=1", "bytes=5-2,-0"])
+@pytest.mark.parametrize("path", ["/", "/static/app.js", "/static-offline-docs/swagger-ui.css", "/v1/images/hat-1%230"])
+def test_a_range_is_not_served_but_the_whole(client: TestClient, path: str, wanted: str) -> None:
+    whole = client.get(path)
+    answer = client.get(path, headers={"range": wanted, "if-range": whole.headers["etag"]})
+    assert (answer.status_code, answer.content) == (200, whole.content)
+    assert answer.headers.get("accept-ranges", "none") == "none"
+
+
+HEAD_PATHS = [
+    "/",
+    "/healthcheck",
+    "/metrics",
+    "/docs",
+    "/openapi.json",
+    "/static/app.js",
+    "/v1/info",
+    "/v1/products?limit=3",
+    "/v1/images/hat-1%230",
+    "/v1/images/hat-1%230?size=thumb",
+    "/v1/images/x",
+    "/static/nothing.js",
+    "/v1/search",
+]
+
+
+@pytest.mark.parametrize("path", [path for path in HEAD_PATHS if path != "/metrics"])  # whose length differs each time
+def test_head_answers_as_get_but_for_the_body(client: TestClient, path: str) -> None:
+    whole, head = client.get(path), client.head(path)
+    assert head.content == b""
+    assert (head.status_code, dict(head.headers)) == (whole.status_code, dict(whole.headers))
+
+
+def test_head_works_over_real_http_also_on_a_kept_connection(address: str) -> None:
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    for path in HEAD_PATHS:
+        connection.request("HEAD", path)
+        head = connection.getresponse()
+        assert head.read() == b""
+        connection.request("GET", path)
+        whole = connection.getresponse()
+        assert (head.status, head.headers["content-type"]) == (whole.status, whole.headers["content-type"]), path
+        assert whole.read()
+    connection.close()
+
+
+def test_head_is_measured_as_head_under_its_route(drawn: Shop) -> None:
+    with TestClient(create_app(drawn.engine, Settings())) as client:
+        client.head("/v1/products/lamp-1")
+        text = client.get("/metrics").text
+    assert 'lookalike_http_requests_total{method="HEAD",route="/v1/products/{product_id}",status="200"} 1.0' in text
+    assert 'method="GET",route="/v1/products' not in text
 
 
 def test_each_error_of_ours_has_a_status_and_hides_where() -> None:

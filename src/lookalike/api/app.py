@@ -13,7 +13,7 @@ from lookalike import __version__
 from lookalike.api.catalogue import add_catalogue_routes
 from lookalike.api.context import Context
 from lookalike.api.errors import add_error_handlers
-from lookalike.api.headers import RawPaths, SecurityHeaders
+from lookalike.api.headers import HeadAsGet, RawPaths, SecurityHeaders, WholeFiles
 from lookalike.api.metrics import MeasureRequests, Metrics, show_metrics
 from lookalike.api.search import add_search_routes
 from lookalike.api.simple import add_simple_routes
@@ -65,6 +65,8 @@ def create_app(engine: SearchEngine, settings: Settings) -> FastAPI:
             Middleware(SecurityHeaders),
             Middleware(RawPaths),
             Middleware(MeasureRequests, metrics=metrics),
+            Middleware(WholeFiles),
+            Middleware(HeadAsGet),
             Middleware(LimitBody, max_bytes=settings.max_upload_bytes + FORM_ROOM_BYTES),
         ],
     )

@@ -1,4 +1,4 @@
-"""Pure ASGI middleware: security headers on every answer, and paths that keep their percent signs."""
+"""Pure ASGI middleware: security headers, paths that keep their percent signs, whole files, and HEAD for every GET."""
 
 from typing import Final
 
@@ -61,3 +61,62 @@ class RawPaths:
         if scope["type"] == "http" and raw and scope["path"].startswith(f"{scope.get('root_path', '')}/v1/"):
             scope["path"] = raw.decode("latin-1")
         await self.app(scope, receive, send)
+
+
+class WholeFiles:
+    """Leave ranges out of requests: HTTP allows to answer with the whole, and the files of the page are small.
+
+    The file answers of Starlette would refuse an odd range as plain text, which is not the one shape of our errors.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on without its range, and say in the answer that none can be had."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name != b"range"]
+
+        async def send_without_ranges(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if "accept-ranges" in headers:
+                    headers["accept-ranges"] = "none"
+            await send(message)
+
+        await self.app(scope, receive, send_without_ranges)
+
+
+class HeadAsGet:
+    """Answer HEAD on every route as GET would be answered, headers and all, but without the body (RFC 9110, 9.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass HEAD on as GET, in a copy: the server and the metrics go on seeing HEAD."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        is_head = scope["method"] == "HEAD"
+
+        async def send_head(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("allow") == "GET":
+                    headers["allow"] = "GET, HEAD"
+            elif is_head:
+                message = {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
+            await send(message)
+
+        if not is_head:
+            await self.app(scope, receive, send_head)
+            return
+        as_get = {**scope, "method": "GET"}
+        try:
+            await self.app(as_get, receive, send_head)
+        finally:
+            if "route" in as_get:  # outer middleware reads the matched route
+                scope["route"] = as_get["route"]
