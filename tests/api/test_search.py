@@ -174,3 +174,53 @@ def test_many_at_once_get_their_own_answers(client: TestClient, drawn: Shop) -> 
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(ask, photos)) == expected
+
+
+def refusal(client: TestClient, target: str, photo: bytes, data: dict[str, object] | None = None) -> str:
+    """Ask with the method that the target takes; the message of the 422 that must come."""
+    if target.startswith(("/v1/search", "/v1/classify", "/predict")):
+        field = "image" if target.startswith("/predict") else "photo"
+        response = client.post(target, files={field: photo}, data=data)
+    else:
+        response = client.get(target)
+    problem = response.json().get("error", {})
+    assert (response.status_code, problem.get("code")) == (422, "bad_parameter"), (target, response.status_code)
+    return problem["message"]
+
+
+WITH_QUERY = ["/v1/products", "/v1/products/lamp-1/similar", "/v1/images/hat-1%230/similar", "/v1/search"]
+
+
+@pytest.mark.parametrize("path", WITH_QUERY)
+@pytest.mark.parametrize("query", ["category=%ff%fe", "category=Home%C3", "category=a%ED%A0%80b", "%ff=1"])
+def test_a_query_that_is_not_utf_8_is_refused(client: TestClient, drawn: Shop, path: str, query: str) -> None:
+    assert "is not percent-encoded UTF-8" in refusal(client, f"{path}?{query}", drawn.lamp)
+
+
+@pytest.mark.parametrize("path", WITH_QUERY)
+def test_a_parameter_given_twice_is_refused(client: TestClient, drawn: Shop, path: str) -> None:
+    assert refusal(client, f"{path}?category=Clothes&category=Odd", drawn.lamp) == "category: is given more than once"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/images/hat-1%230?size=thumb&size=full",
+        "/v1/classify?top=2&top=3",
+        "/predict/image?num_results=1&num_results=2",
+    ],
+)
+def test_every_route_refuses_a_parameter_given_twice(client: TestClient, drawn: Shop, target: str) -> None:
+    assert "is given more than once" in refusal(client, target, drawn.lamp)
+
+
+def test_a_form_field_given_twice_is_refused(client: TestClient, drawn: Shop) -> None:
+    assert refusal(client, "/v1/search", drawn.lamp, {"k": ["2", "3"]}) == "k: is given more than once"
+    assert refusal(client, "/v1/classify", drawn.lamp, {"top": ["2", "2"]}) == "top: is given more than once"
+
+
+def test_text_in_queries_and_forms_is_utf_8(client: TestClient, drawn: Shop) -> None:
+    """The sent text comes out as it was: an unknown field is named in the message."""
+    assert "Größe 🪔" in refusal(client, "/v1/search", drawn.lamp, {"Größe 🪔": "1"})
+    assert "Größe 🪔" in refusal(client, "/v1/search?Gr%C3%B6%C3%9Fe%20%F0%9F%AA%94=1", drawn.lamp)
+    assert post(client, drawn.lamp, category="Möbel 🪔")["results"] == []

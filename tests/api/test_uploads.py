@@ -205,6 +205,21 @@ MALFORMED = {
     "invalid utf-8 field": (
         MULTIPART,
         form(('Content-Disposition: form-data; name="category"', b"\xff\xfe"), (FILE, LAMP)),
+        422,
+    ),
+    "invalid utf-8 field name": (
+        MULTIPART,
+        form(('Content-Disposition: form-data; name="k\xff"', b"1"), (FILE, LAMP)).replace("\xff".encode(), b"\xff"),
+        422,
+    ),
+    "quote that is never closed": (
+        f'{MULTIPART}; x="',
+        form(('Content-Disposition: form-data; name="category"', "\N{DIYA LAMP}".encode()), (FILE, LAMP)),
+        422,
+    ),
+    "utf-8 named as such": (
+        f"{MULTIPART}; charset=utf-8",
+        form(('Content-Disposition: form-data; name="category"', "Möbel".encode()), (FILE, LAMP)),
         200,
     ),
     "null in a field": (

@@ -3,7 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
@@ -12,9 +12,10 @@ from starlette.middleware import Middleware
 from lookalike import __version__
 from lookalike.api.catalogue import add_catalogue_routes
 from lookalike.api.context import Context
-from lookalike.api.errors import add_error_handlers
+from lookalike.api.errors import add_error_handlers, documented
 from lookalike.api.headers import HeadAsGet, RawPaths, SecurityHeaders, WholeFiles
 from lookalike.api.metrics import MeasureRequests, Metrics, show_metrics
+from lookalike.api.params import check_query
 from lookalike.api.search import add_search_routes
 from lookalike.api.simple import add_simple_routes
 from lookalike.api.uploads import FORM_ROOM_BYTES, LimitBody
@@ -73,9 +74,11 @@ def create_app(engine: SearchEngine, settings: Settings) -> FastAPI:
     app.state.context = Context.of(engine, settings)
     app.state.metrics = metrics
     add_error_handlers(app)
-    add_search_routes(app)
-    add_catalogue_routes(app)
-    add_simple_routes(app)
+    api = APIRouter(dependencies=[Depends(check_query)], responses=documented(422), redirect_slashes=False)
+    add_search_routes(api)
+    add_catalogue_routes(api)
+    add_simple_routes(api)
+    app.include_router(api)
     app.add_api_route("/metrics", show_metrics, tags=["service"], summary="Prometheus metrics", include_in_schema=False)
     _add_page(app)
     return app

@@ -4,7 +4,7 @@ import hashlib
 from enum import Enum
 from typing import Annotated, Literal
 
-from fastapi import FastAPI, Header, Query
+from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
 from lookalike import __version__, images
@@ -84,20 +84,20 @@ async def get_info(context: Ctx) -> Info:
     return await context.read(lambda: _info(context))
 
 
-def add_catalogue_routes(app: FastAPI) -> None:
+def add_catalogue_routes(router: APIRouter) -> None:
     """Add the routes of this module."""
     tags: list[str | Enum] = ["catalogue"]
-    app.add_api_route(
+    router.add_api_route(
         "/v1/products", list_products, tags=tags, summary="A sample of the catalogue", responses=documented(422)
     )
-    app.add_api_route(
+    router.add_api_route(
         "/v1/products/{product_id}",
         get_product,
         tags=tags,
         summary="A product and its photos",
         responses=documented(404, 422),
     )
-    app.add_api_route(
+    router.add_api_route(
         "/v1/images/{image_id}",
         get_image,
         tags=tags,
@@ -105,8 +105,8 @@ def add_catalogue_routes(app: FastAPI) -> None:
         response_class=Response,
         responses={**documented(404, 422), 200: {"content": {"image/jpeg": {}}, "description": "The photo."}},
     )
-    app.add_api_route("/v1/categories", list_categories, tags=tags, summary="All categories")
-    app.add_api_route("/v1/info", get_info, tags=["service"], summary="What is served")
+    router.add_api_route("/v1/categories", list_categories, tags=tags, summary="All categories")
+    router.add_api_route("/v1/info", get_info, tags=["service"], summary="What is served")
 
 
 async def _jpeg(context: Context, image_id: str, size: Size) -> bytes:

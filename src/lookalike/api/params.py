@@ -1,10 +1,11 @@
 """What the routes take: ids, filters and numbers, each checked where it arrives."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
-from fastapi import Path
+from fastapi import Path, Request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from lookalike.errors import QueryError
@@ -110,3 +111,31 @@ def check_k(k: int, max_results: int, name: str) -> int:
     if k > max_results:
         raise QueryError(f"{name} is above {max_results}, the most that this server allows", mend="Ask for fewer")
     return k
+
+
+def check_query(request: Request) -> None:
+    """Refuse a query that cannot be taken at its word; every route of the API depends on it.
+
+    Left alone, Starlette would put replacement characters in place of odd bytes and take the last of repeated values.
+
+    Raises
+    ------
+    QueryError
+        Not percent-encoded UTF-8, or a parameter more than once.
+    """
+    raw: bytes = request.scope["query_string"]
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        raise QueryError("the query is not percent-encoded UTF-8", mend="Percent-encode its text as UTF-8") from None
+    once(pairs)
+
+
+def once(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return values by name, or refuse a name that comes twice: which of its values is meant cannot be told."""
+    values: dict[str, str] = {}
+    for name, value in pairs:
+        if name in values:
+            raise QueryError(f"{name}: is given more than once", mend="Give it once")
+        values[name] = value
+    return values

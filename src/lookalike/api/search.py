@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Annotated, TypeVar
 
-from fastapi import FastAPI, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
@@ -61,10 +61,10 @@ async def similar_to_product(
     )
 
 
-def add_search_routes(app: FastAPI) -> None:
+def add_search_routes(router: APIRouter) -> None:
     """Add the routes of this module."""
     tags: list[str | Enum] = ["search"]
-    app.add_api_route(
+    router.add_api_route(
         "/v1/search",
         search,
         methods=["POST"],
@@ -73,7 +73,7 @@ def add_search_routes(app: FastAPI) -> None:
         responses=documented(400, 413, 422),
         openapi_extra=form_schema(_PHOTO, SearchParams),
     )
-    app.add_api_route(
+    router.add_api_route(
         "/v1/classify",
         classify,
         methods=["POST"],
@@ -82,14 +82,14 @@ def add_search_routes(app: FastAPI) -> None:
         responses=documented(400, 409, 413, 422),
         openapi_extra=form_schema(_PHOTO, ClassifyParams),
     )
-    app.add_api_route(
+    router.add_api_route(
         "/v1/images/{image_id}/similar",
         similar_to_image,
         tags=tags,
         summary="Search by a photo of the catalogue",
         responses=documented(404, 422),
     )
-    app.add_api_route(
+    router.add_api_route(
         "/v1/products/{product_id}/similar",
         similar_to_product,
         tags=tags,

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import Annotated
 
-from fastapi import FastAPI, Query, Request
+from fastapi import APIRouter, Query, Request
 
 from lookalike.api.context import Ctx
 from lookalike.api.errors import documented
@@ -33,11 +33,11 @@ async def predict_image(
     return SimilarUuids(ids=ids)
 
 
-def add_simple_routes(app: FastAPI) -> None:
+def add_simple_routes(router: APIRouter) -> None:
     """Add the routes of this module."""
     tags: list[str | Enum] = ["simple"]
-    app.add_api_route("/healthcheck", healthcheck, tags=tags, summary="Sign of life")
-    app.add_api_route(
+    router.add_api_route("/healthcheck", healthcheck, tags=tags, summary="Sign of life")
+    router.add_api_route(
         "/predict/image",
         predict_image,
         methods=["POST"],

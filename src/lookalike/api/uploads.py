@@ -8,11 +8,13 @@ from typing import BinaryIO
 from fastapi import Request
 from pydantic import BaseModel
 from python_multipart.multipart import parse_options_header
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lookalike import images
 from lookalike.api.errors import ApiError
+from lookalike.api.params import once
+from lookalike.errors import QueryError
 from lookalike.settings import Settings
 
 FORM_ROOM_BYTES = 65_536
@@ -86,13 +88,16 @@ async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGen
     ------
     ApiError
         422: no such photo field, or a charset other than UTF-8.
+    QueryError
+        Text that is not UTF-8, or a text field more than once.
     HTTPException
         400: malformed, or more parts than allowed.
     """
     _, options = parse_options_header(request.headers.get("content-type", ""))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise ApiError(422, "bad_parameter", "the form's charset is not UTF-8", "Send the form as UTF-8")
-    async with request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
+    as_latin_1 = _as_latin_1(request)
+    async with as_latin_1.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
         photo = form.get(field)
         if not isinstance(photo, UploadFile):
             raise ApiError(
@@ -101,8 +106,7 @@ async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGen
                 f"the request holds no file in a form field named {field}",
                 f"Send multipart/form-data with the photo as {field}, with a file name",
             )
-        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-        yield Upload(photo.file, fields, settings)
+        yield Upload(photo.file, _text_fields(form), settings)
 
 
 def too_many_bytes(max_bytes: int) -> ApiError:
@@ -133,3 +137,25 @@ def form_schema(field: str, params: type[BaseModel] | None = None) -> dict[str, 
         ]
     schema = {"type": "object", "required": [field], "properties": properties}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}, **described}
+
+
+def _as_latin_1(request: Request) -> Request:
+    """Return the request with a form that decodes to one character per byte, which loses nothing.
+
+    As UTF-8, Starlette would silently take what is not valid for Latin-1, and nobody could tell the two apart.
+    """
+    headers = [
+        (name, value + b"; charset=latin-1" if name == b"content-type" else value)
+        for name, value in request.scope["headers"]
+    ]
+    return Request({**request.scope, "headers": headers}, request.receive)
+
+
+def _text_fields(form: FormData) -> dict[str, str]:
+    texts = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    try:
+        return once(
+            (name.encode("latin-1").decode("utf-8"), value.encode("latin-1").decode("utf-8")) for name, value in texts
+        )
+    except UnicodeError:  # to encode fails only where an unclosed quote swallowed the charset
+        raise QueryError("a text field of the form is not UTF-8", mend="Send the form as UTF-8") from None
