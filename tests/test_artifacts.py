@@ -141,6 +141,32 @@ def test_opening_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
         artifacts.open_artifact(tmp_path / "split", "head")
 
 
+def test_a_damaged_artifact_is_made_again_in_its_place(tmp_path: Path) -> None:
+    make(tmp_path / "head", text="old")
+    (tmp_path / "head" / artifacts.MANIFEST).write_text("{")
+    assert artifacts.find(tmp_path / "head", RECIPE) is None
+    make(tmp_path / "head", text="new")
+    assert (tmp_path / "head" / "file.txt").read_text() == "new"
+
+
+def test_what_failed_before_it_began_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), artifacts.create(tmp_path / "head", RECIPE):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pruning_keeps_what_is_named_and_what_is_not_ours(tmp_path: Path) -> None:
+    kept = make(tmp_path / "head", Recipe("head", 1, {"kind": "pca"})).path
+    make(tmp_path / "head")
+    artifacts.find(tmp_path / "head", Recipe("head", 1, {"kind": "pca"}))
+    (tmp_path / "head.0123456789abcdef.partial").mkdir()
+    for name in ("photos", "notes.txt.d", "my.photos"):
+        (tmp_path / name).mkdir()
+    removed = {path.name for path in artifacts.prune(tmp_path)}
+    assert removed == {f"head.{RECIPE.hash}", "head.0123456789abcdef.partial"}
+    assert {path.name for path in tmp_path.iterdir()} == {"head", kept.name, "photos", "notes.txt.d", "my.photos"}
+
+
 @given(st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=5), st.booleans()), max_size=5))
 def test_the_hash_does_not_depend_on_the_order_of_keys(config: dict[str, object]) -> None:
     backwards = dict(reversed(config.items()))

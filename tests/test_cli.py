@@ -14,6 +14,7 @@ from small_shop import draw_shop
 from typer.testing import CliRunner
 
 from lookalike.cli import app, main
+from lookalike.cli.chain import split_labels
 from lookalike.errors import LookalikeError, SettingsError
 from lookalike.settings import load_settings
 
@@ -81,6 +82,26 @@ def test_export_embeddings_gives_id_to_floats(built: tuple[Path, Path], tmp_path
         run("export-embeddings", site / "embeddings", "--parquet")
 
 
+def test_labels_that_hold_a_comma_can_be_ignored(
+    built: tuple[Path, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert split_labels(' Other, "Beds, Cots" ,Skip,Skip') == ("Beds, Cots", "Other", "Skip")
+    assert split_labels("") == ()
+    _, site = built
+    beside = ("--catalogue", site / "catalogue", "--split", site / "split", "-o", tmp_path / "head")
+    run("head", site / "embeddings", *beside, "--ignore-labels", "blue,Typo")
+    assert "'Typo'" in caplog.text
+    assert "'blue'" not in caplog.text
+
+
+def test_prune_removes_what_nothing_points_at(built: tuple[Path, Path]) -> None:
+    _, site = built
+    run("head", site / "embeddings", "--kind", "pca")
+    run("head", site / "embeddings", "--ignore-labels", "blue")
+    assert run("prune", site).count("removed head.") == 1
+    assert run("prune", site) == ""
+
+
 def in_a_shell(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from lookalike.cli import main; main()", *map(str, arguments)]
     variables = {**os.environ, "COLUMNS": "100", **environment}
@@ -105,9 +126,17 @@ def test_senseless_options_are_refused_with_words(built: tuple[Path, Path], tmp_
         (("ingest", source, "--column", "label", "-o", tmp_path / "c"), "PART=NAME"),
         (("head", site / "catalogue"), "not a"),
         (("build", source, "-o", tmp_path / "s", "--encoder", "lite9"), "lite9"),
+        (("build", source, "-o", tmp_path / "s", "--head", "foo"), "kind must be one of"),
+        (("build", source, "-o", tmp_path / "s", "--level", "foo"), "level must be"),
+        (("build", source, "-o", tmp_path / "s", "--precision", "fp8"), "fp8"),
+        (("split", site / "catalogue", "--train", "0.9", "--validation", "0.5"), "add up to 1"),
+        (("split", site / "catalogue", "--train", "nan"), "add up to 1"),
+        (("search", site, source / "red" / "01.jpg", "--min-price", "9", "--max-price", "5"), "above the highest"),
+        (("prune", source), "no built site"),
     ):
         with pytest.raises(LookalikeError, match=words):
             run(*arguments)
+    assert not (tmp_path / "s").exists()  # refused before any work was done
 
 
 def test_settings_come_from_flags_environment_file_and_default_in_that_order(

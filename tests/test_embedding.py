@@ -152,6 +152,14 @@ def test_a_shard_whose_ids_do_not_match_is_refused(catalogue: Path, grid_encoder
         embedding.load_embeddings(tmp_path / "embeddings")
 
 
+def test_a_damaged_shard_is_a_clear_error(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
+    embedding.embed(catalogue, grid_encoder, tmp_path / "embeddings", SMALL)
+    file = tmp_path / "embeddings" / "shard-00002.npy"
+    file.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(ArtifactError, match=r"cannot be read.*embed again"):
+        embedding.load_embeddings(tmp_path / "embeddings")
+
+
 def test_exports_are_what_is_stored(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
     embedding.embed(catalogue, grid_encoder, tmp_path / "embeddings", SMALL)
     read = embedding.load_embeddings(tmp_path / "embeddings")

@@ -154,6 +154,16 @@ def test_missing_and_empty_files(tmp_path: Path) -> None:
     assert caught.value.reason == "unreadable"
 
 
+def test_links_under_the_root_are_followed_and_ways_out_of_it_refused(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "store.jpg").write_bytes(saved(photo()))
+    (tmp_path / "root" / "link.jpg").symlink_to(tmp_path / "store.jpg")
+    assert images.read_bytes(images.under(tmp_path / "root", "link.jpg")) == saved(photo())
+    for path in ("../store.jpg", "a/../../store.jpg", str(tmp_path / "store.jpg")):
+        with pytest.raises(PhotoError, match="outside the photo root"):
+            images.under(tmp_path / "root", path)
+
+
 @pytest.mark.parametrize("size", [(640, 480), (331, 500), (1201, 997)])
 def test_the_fast_path_agrees_with_the_slow_one(size: tuple[int, int]) -> None:
     """The scaled DCT decode, cut to the encoder's input, is what Pillow's full decode gives, but for rounding."""

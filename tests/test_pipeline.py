@@ -145,6 +145,13 @@ def test_a_killed_index_run_goes_on_with_the_photos_that_are_missing(shop: Path,
         assert len(set(engine.search_ids([shop / "red" / "01.jpg"], k=36)[0])) == 36
 
 
+def test_a_damaged_collection_is_made_again(shop: Path, site: Path) -> None:
+    (site / "collection" / "collection.sqlite").write_bytes(b"")
+    build(shop, site)
+    with SearchEngine.open(site) as engine:
+        assert engine.collection.count() == 36
+
+
 def test_a_split_of_another_catalogue_is_refused(shop: Path, site: Path) -> None:
     paths = pipeline.Site(site)
     (shop / "blue" / "05.jpg").unlink()

@@ -16,7 +16,7 @@ from lookalike import artifacts
 from lookalike.artifacts import Artifact, Recipe
 from lookalike.catalogue import Catalogue, ingest, load_source_config, read
 from lookalike.catalogue.store import HINTS_SCHEMA, IMAGES_SCHEMA, PRODUCTS_SCHEMA
-from lookalike.errors import ArtifactError
+from lookalike.errors import ArtifactError, SettingsError
 from lookalike.files import write_parquet
 from lookalike.splits import SPLITS, SplitConfig, assign, read_split, split, split_frame
 
@@ -213,7 +213,7 @@ def test_without_validation_none_is_made() -> None:
     ],
 )
 def test_a_configuration_that_makes_no_sense_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="must"):
+    with pytest.raises(SettingsError, match=r"must|negative"):
         replace(SplitConfig(), **wrong)
 
 

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -28,6 +29,7 @@ from lookalike.types import Json, Reject
 MANIFEST = "manifest.json"
 REJECTS = "rejects.parquet"
 _SCHEMA = 1
+_OURS = re.compile(r"\w+\.[0-9a-f]{16}(\.partial)?")
 _REJECT_COLUMNS = {
     "table": pl.String,
     "row": pl.Int64,
@@ -101,7 +103,10 @@ def find(out: Path, recipe: Recipe) -> Artifact | None:
     folder = _folder(out, recipe)
     if not (folder / MANIFEST).is_file():
         return None
-    artifact = open_artifact(folder, recipe.kind)
+    try:
+        artifact = open_artifact(folder, recipe.kind)
+    except ArtifactError:  # damaged: `create` makes it again in its place
+        return None
     if artifact.hash != recipe.hash:
         return None
     _point(out, folder)
@@ -161,6 +166,8 @@ def create(out: Path, recipe: Recipe) -> Generator[Draft]:
         sync_folder(folder.parent)
         _point(out, folder)
     finally:
+        if partial.is_dir() and not any(partial.iterdir()):
+            partial.rmdir()  # it failed before it began: nothing to resume
         lock.release()
         Path(lock.lock_file).unlink(missing_ok=True)
 
@@ -251,6 +258,19 @@ def _point(out: Path, folder: Path) -> None:
     temporary.symlink_to(folder.name, target_is_directory=True)
     temporary.replace(out)
     sync_folder(out.parent)
+
+
+def prune(folder: Path) -> list[Path]:
+    """Remove the artefacts and unfinished work in a folder that no plain name points at; return what was removed."""
+    named = {link.readlink().name for link in folder.iterdir() if link.is_symlink()}
+    unnamed = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_dir() and not path.is_symlink() and path.name not in named and _OURS.fullmatch(path.name)
+    ]
+    for path in unnamed:
+        shutil.rmtree(path)
+    return unnamed
 
 
 def installed(*packages: str) -> dict[str, str]:

@@ -140,11 +140,18 @@ def load_embeddings(path: Path) -> Embeddings:
     ids: list[str] = []
     parts: list[npt.NDArray[np.float16]] = []
     for file in sorted(artifact.path.glob("shard-*.npy")):
-        features: npt.NDArray[np.float16] = np.load(file, allow_pickle=False)
-        shard_ids = pl.read_parquet(file.with_suffix(".parquet"))["image_id"].to_list()
+        try:
+            features: npt.NDArray[np.float16] = np.load(file, allow_pickle=False)
+            shard_ids = pl.read_parquet(file.with_suffix(".parquet"))["image_id"].to_list()
+        except (OSError, ValueError, EOFError, pl.exceptions.PolarsError) as error:
+            raise ArtifactError(
+                "a shard cannot be read", where=str(file), mend=f"Delete {artifact.path} and embed again"
+            ) from error
         if features.ndim != 2 or len(features) != len(shard_ids):
             raise ArtifactError(
-                "a shard's ids and features do not match", where=str(file), mend="Delete the artefact and embed again"
+                "a shard's ids and features do not match",
+                where=str(file),
+                mend=f"Delete {artifact.path} and embed again",
             )
         ids.extend(shard_ids)
         parts.append(features)

@@ -15,7 +15,7 @@ import polars as pl
 from lookalike import catalogue as catalogues
 from lookalike import embedding, evaluate, heads, splits, stages
 from lookalike.artifacts import REJECTS, Artifact, open_artifact
-from lookalike.encoder import find_encoder, load_encoder
+from lookalike.encoder import choose_precision, find_encoder, load_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import SourceError
 
@@ -113,6 +113,8 @@ def build(
     SourceError
         The source cannot be understood, or has no usable photo; its rejects are kept.
     """
+    folder = find_encoder(config.encoder)  # what is wrong with the options is said before hours of work
+    choose_precision(config.precision)
     out.mkdir(parents=True, exist_ok=True)
     site = Site(out)
     inputs = site.inputs
@@ -128,7 +130,6 @@ def build(
             mend=f"{inputs.catalogue / REJECTS} says why each was left out; name the photo folder with --photos",
         )
     runner.run("split", lambda _: splits.split(inputs.catalogue, inputs.split, config.split))
-    folder = find_encoder(config.encoder)
     runner.run(
         "embeddings",
         lambda show: embedding.embed(

@@ -14,6 +14,7 @@ from lookalike import artifacts, catalogue
 from lookalike.artifacts import Artifact, Recipe
 from lookalike.catalogue import Catalogue
 from lookalike.catalogue.groups import Int64Array, group_photos, near_copies
+from lookalike.errors import SettingsError
 from lookalike.files import write_parquet
 from lookalike.labels import prefixes
 from lookalike.types import Json
@@ -42,12 +43,17 @@ class SplitConfig:
 
     def __post_init__(self) -> None:
         shares = (self.train, self.validation, self.test)
-        if min(shares) < 0 or abs(sum(shares) - 1) > 1e-9 or self.train == 0:
-            raise ValueError("train, validation and test must be shares that add up to 1, train above 0")
+        if not (min(shares) >= 0 and abs(sum(shares) - 1) <= 1e-9 and self.train > 0):  # so that NaN fails too
+            raise SettingsError(
+                "train, validation and test must be shares that add up to 1, train above 0",
+                mend="Give shares such as --train 0.7 --validation 0.15; the rest is for the test",
+            )
+        if self.seed < 0:
+            raise SettingsError("a seed cannot be negative", mend="Give 0 or more")
         if not 0 <= self.phash_distance <= 16:
-            raise ValueError("phash_distance must lie in 0 to 16")
+            raise SettingsError("phash_distance must lie in 0 to 16", mend="4 is the default")
         if not 0 < self.max_group_share <= 1:
-            raise ValueError("max_group_share must lie above 0 and up to 1")
+            raise SettingsError("max_group_share must lie above 0 and up to 1", mend="0.15 is the default")
 
 
 @dataclass(frozen=True)

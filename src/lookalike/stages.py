@@ -15,7 +15,8 @@ from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, w
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings, load_embeddings
 from lookalike.encoder import EncoderFolder
-from lookalike.errors import ArtifactError, Mismatch, PhotoError
+from lookalike.errors import ArtifactError, CollectionError, Mismatch, PhotoError
+from lookalike.labels import prefixes
 from lookalike.sources import DATABASE, describe_sources
 from lookalike.types import Entry, Image, Product, Reject
 
@@ -52,6 +53,7 @@ def fit_head(inputs: Inputs, out: Path, config: heads.HeadConfig | None = None) 
         return finished
     embeddings = load_embeddings(inputs.embeddings)
     rows = _joined(inputs, embeddings)
+    _warn_of_unknown(config.ignored, rows["category"].to_list())
     train = rows.filter(pl.col("split") == "train")
     held_out = rows.filter(pl.col("split") == "validation")
     with create(out, recipe) as draft:
@@ -105,7 +107,7 @@ def fill_collection(
     if head_artifact.parents["embeddings"] != embedded.hash:
         raise Mismatch("the head was fitted on other embeddings", mend="Run `lookalike head` again")
     recipe = Recipe("collection", COLLECTION_VERSION, {"encoder": encoder.hash}, parents)
-    if (finished := find(out, recipe)) is not None:
+    if (finished := find(out, recipe)) is not None and _opens(finished.path):
         return finished
     fitted = heads.load(head_artifact.path)
     embeddings = load_embeddings(inputs.embeddings)
@@ -136,6 +138,15 @@ def fill_collection(
     return open_artifact(out, "collection")
 
 
+def _opens(folder: Path) -> bool:
+    try:
+        LocalCollection.open(folder, read_only=True).close()
+    except CollectionError as error:
+        _log.warning("the collection is damaged and is made again: %s", error)
+        return False
+    return True
+
+
 def _resume(folder: Path, info: CollectionInfo) -> LocalCollection:
     """Go on with the collection of an interrupted run; the same recipe means the same encoder and head."""
     if (folder / DATABASE).is_file():
@@ -164,6 +175,13 @@ def _batches(rows: pl.DataFrame) -> Iterable[tuple[int, pl.DataFrame]]:
     for start in range(0, rows.height, _PUT):
         batch = rows.slice(start, _PUT)
         yield start + batch.height, batch
+
+
+def _warn_of_unknown(ignored: Sequence[str], categories: Sequence[str | None]) -> None:
+    known = {prefix for category in set(categories) if category for prefix in prefixes(category)}
+    for label in ignored:
+        if label not in known:
+            _log.warning("no photo has the label %r that was to be ignored: check its spelling", label)
 
 
 @dataclass(frozen=True)

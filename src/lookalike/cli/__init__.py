@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import warnings
 
 import typer
 
@@ -34,6 +35,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
 
 def main() -> None:
     """Run the command line; errors of ours end in one readable message and exit code 1."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # odd photos: what they cost stands in the rejects
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         app()

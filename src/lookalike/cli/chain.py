@@ -1,5 +1,6 @@
 """Commands of the chain: build, and each of its stages by itself."""
 
+import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,7 +45,10 @@ _Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to p
 _Kind = Annotated[str, typer.Option(help="mix, lda, wccn, pca or none; auto takes mix where there are labels.")]
 _Level = Annotated[str, typer.Option(help="How deep labels go: parent, a path depth, or auto.")]
 _Ignore = Annotated[
-    str, typer.Option("--ignore-labels", help="Comma-separated labels: searchable, never learned or scored.")
+    str,
+    typer.Option(
+        "--ignore-labels", help="Labels that are searchable, never learned or scored: 'Other,\"Beds, Cots\"'."
+    ),
 ]
 
 
@@ -72,7 +76,7 @@ def build(
     delimiter: _Delimiter = None,
     currency: _Currency = None,
     precision: _Precision = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of the split and of the evaluation.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the split and of the evaluation.")] = 0,
     rehash: _Rehash = False,
     no_evaluate: Annotated[bool, typer.Option("--no-evaluate", help="Leave the evaluation out.")] = False,
 ) -> None:
@@ -146,7 +150,7 @@ def split(
     output: _Output = None,
     train: Annotated[float, typer.Option(help="Share of the photos to learn from.")] = 0.7,
     validation: Annotated[float, typer.Option(help="Share to choose by.")] = 0.15,
-    seed: Annotated[int, typer.Option(help="Another seed gives another split.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Another seed gives another split.")] = 0,
 ) -> None:
     """Split photos into train, validation and test; nothing that belongs together crosses."""
     from lookalike import splits
@@ -275,8 +279,13 @@ def _pairs(given: Sequence[str] | None) -> dict[str, str]:
 def _head_config(kind: str, level: str, ignore_labels: str) -> "HeadConfig":
     from lookalike.heads import HeadConfig
 
-    ignored = tuple(sorted(label.strip() for label in ignore_labels.split(",") if label.strip()))
-    return HeadConfig(kind=kind, level=level, ignored=ignored)
+    return HeadConfig(kind=kind, level=level, ignored=split_labels(ignore_labels))
+
+
+def split_labels(text: str) -> tuple[str, ...]:
+    """Cut a comma-separated list of labels; one that holds a comma stands in double quotes, as in CSV."""
+    (row,) = csv.reader([text], skipinitialspace=True) if text.strip() else ([],)
+    return tuple(sorted({label.strip() for label in row if label.strip()}))
 
 
 def _beside(artifact: Path, name: str) -> Path:

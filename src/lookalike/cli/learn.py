@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lookalike.cli.chain import split_labels
 from lookalike.cli.console import out
 from lookalike.errors import TrainingError
 
@@ -41,7 +42,7 @@ def train(
     no_pretrained: Annotated[bool, typer.Option("--no-pretrained", help="Start from chance.")] = False,
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    seed: Annotated[int, typer.Option(help="Seed of weights, order and augmentation.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights, order and augmentation.")] = 0,
     resume: Annotated[bool, typer.Option("--resume/--restart", help="Go on with an interrupted run.")] = True,
     split: Annotated[Path | None, typer.Option(help="(default: split/ beside the catalogue)")] = None,
     photos: Annotated[Path | None, typer.Option(help="Photo root (default: where it was ingested from).")] = None,
@@ -58,7 +59,7 @@ def train(
     config = TrainConfig(
         backbone=backbone,
         level=level,
-        ignored=tuple(label.strip() for label in ignore_labels.split(",") if label.strip()),
+        ignored=split_labels(ignore_labels),
         epochs=epochs,
         batch_size=batch_size,
         lr=lr,

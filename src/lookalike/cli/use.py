@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Use a built site")(search)
     app.command(rich_help_panel="Use a built site")(serve)
     app.command(rich_help_panel="Use a built site")(evaluate)
+    app.command(rich_help_panel="Use a built site")(prune)
     app.command(rich_help_panel="Start here")(demo)
 
 
@@ -52,7 +53,9 @@ def search(
     from lookalike.engine import SearchEngine
     from lookalike.types import Filter
 
-    where = Filter(category=category, min_price=_price(min_price), max_price=_price(max_price))
+    where = Filter(category=category or None, min_price=_price(min_price), max_price=_price(max_price))
+    if where.min_price is not None and where.max_price is not None and where.min_price > where.max_price:
+        raise QueryError("the lowest price is above the highest", mend="Swap --min-price and --max-price")
     with SearchEngine.open(site, precision=precision) as engine:
         found = engine.search_many(list(photo), k, where=where, by_product=by_product)
     if as_json:
@@ -82,7 +85,7 @@ def evaluate(
     site: Annotated[Path, typer.Argument(help="The folder that `lookalike build` made.")],
     photos: _Photos = None,
     queries: Annotated[int, typer.Option(min=1, help="Test photos to distort for the instance protocol.")] = 400,
-    seed: Annotated[int, typer.Option(help="Seed of the distortions and of the intervals.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the distortions and of the intervals.")] = 0,
     precision: _Precision = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
@@ -123,6 +126,19 @@ def demo(
     build_and_report(source, site)
     if not no_serve:
         _serve(site, load_settings(host=host, port=port))
+
+
+def prune(site: Annotated[Path, typer.Argument(help="The folder that `lookalike build` made.")]) -> None:
+    """Remove what earlier builds left in a site: artefacts that nothing points at, and unfinished work.
+
+    Do it when no build is running. Going back to an earlier configuration then makes its artefacts anew.
+    """
+    from lookalike import artifacts
+
+    if not (site / "catalogue").is_symlink():
+        raise QueryError("this is no built site", mend="Name the folder that `lookalike build` made")
+    for path in artifacts.prune(site):
+        out().print(f"removed {path.name}")
 
 
 def _serve(site: Path, settings: "Settings") -> None:

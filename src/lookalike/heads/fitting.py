@@ -54,6 +54,19 @@ class HeadConfig:
     wccn_shrinkage: float = 0.6
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        wrong = {
+            f"kind must be one of {', '.join(KINDS)}": self.kind not in KINDS,
+            "dim must be at least 2": self.dim < 2,
+            "label_weight must lie between 0 and 1": not 0 < self.label_weight < 1,
+            "lda_shrinkage must be above 0 and at most 1": not 0 < self.lda_shrinkage <= 1,
+            "wccn_shrinkage must be above 0 and at most 1": not 0 < self.wccn_shrinkage <= 1,
+            "level must be auto, parent or a depth from 1": not _is_level(self.level),
+        }
+        for what, applies in wrong.items():
+            if applies:
+                raise HeadError(f"the head's {what}", mend="Correct the head's options")
+
     def to_json(self) -> Json:
         """Describe the configuration as JSON; equal configurations are described alike."""
         return {**asdict(self), "ignored": sorted(set(self.ignored))}
@@ -94,7 +107,6 @@ def fit(
     mix: [sqrt(a) * unit(LDA), sqrt(1 - a) * unit(WCCN, PCA)]; the label part has at most labels - 1 dimensions and at
     most half of them all. Photos without a label shape the generic part only, and of that only mean and principal axes.
     """
-    _check(config)
     check_features(features)
     if not len(features) == len(categories) == len(groups):
         raise HeadError("features, categories and groups differ in length", mend="Give one of each per photo")
@@ -170,20 +182,6 @@ def _deviations(covariance: Float64Array) -> Float64Array:
     """Standard deviations to divide by; features that do not vary are left alone."""
     deviations = np.sqrt(np.diag(covariance))
     return np.where(deviations > _LEAST_DEVIATION * deviations.max(), deviations, deviations.max() or 1.0)
-
-
-def _check(config: HeadConfig) -> None:
-    wrong = {
-        f"kind must be one of {', '.join(KINDS)}": config.kind not in KINDS,
-        "dim must be at least 2": config.dim < 2,
-        "label_weight must lie between 0 and 1": not 0 < config.label_weight < 1,
-        "lda_shrinkage must be above 0 and at most 1": not 0 < config.lda_shrinkage <= 1,
-        "wccn_shrinkage must be above 0 and at most 1": not 0 < config.wccn_shrinkage <= 1,
-        "level must be auto, parent or a depth from 1": not _is_level(config.level),
-    }
-    for what, applies in wrong.items():
-        if applies:
-            raise HeadError(what, mend="Correct the head's options")
 
 
 def _is_level(level: str) -> bool:
