@@ -5,7 +5,7 @@ import re
 
 import pytest
 from drawn_shop import Shop
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -311,13 +311,35 @@ def test_a_photo_that_is_gone_leaves_a_quiet_sign(watched) -> None:
     expect(page.get_by_role("dialog").locator(".product-stage")).to_contain_text("No photo")
 
 
-def test_a_collection_without_labels_shows_no_guess(watched, drawn: Shop) -> None:
+def test_a_collection_without_labels_is_not_asked_for_any(watched, drawn: Shop) -> None:
+    asked: list[str] = []
+    watched.page.on("request", lambda request: asked.append(request.url))
+
+    def without_labels(route: Route) -> None:
+        facts = route.fetch().json()
+        route.fulfill(json={**facts, "head": {**facts["head"], "labels": 0}})
+
+    watched.page.route("**/v1/info", without_labels)
     page = watched.visit()
-    body = '{"error": {"status": 409, "code": "no_labels", "message": "no labels", "mend": ""}}'
-    page.route("**/v1/classify*", lambda route: route.fulfill(status=409, body=body, content_type="application/json"))
     bring(page, drawn.lamp, "drop")
     expect_found(page, drawn)
+    page.wait_for_load_state("networkidle")
     expect(page.locator("#guesses")).to_be_hidden()
+    assert any("/v1/search" in url for url in asked)
+    assert not any("/v1/classify" in url for url in asked)
+
+
+def test_without_facts_about_labels_the_page_asks_and_takes_no_for_an_answer(watched, drawn: Shop) -> None:
+    watched.page.route("**/v1/info", lambda route: route.abort())
+    watched.page.goto(watched.address)
+    expect(watched.page.locator("#grid .card")).to_have_count(24)
+    body = '{"error": {"status": 409, "code": "no_labels", "message": "no labels", "mend": ""}}'
+    answer = {"status": 409, "body": body, "content_type": "application/json"}
+    watched.page.route("**/v1/classify*", lambda route: route.fulfill(**answer))
+    with watched.page.expect_response("**/v1/classify*"):
+        bring(watched.page, drawn.lamp, "drop")
+    expect_found(watched.page, drawn)
+    expect(watched.page.locator("#guesses")).to_be_hidden()
     watched.errors.clear()
 
 

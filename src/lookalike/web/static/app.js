@@ -15,6 +15,7 @@ const PAGE = 24;
 const GUESSES = 3;
 const CLEAR = { photo: "", image: "", like: "", product: "", seed: "" };
 
+const facts = api.info().catch(() => null);
 let asking = new AbortController();
 let shownQuery = null;
 let guesses = { photo: "", labels: [] };
@@ -103,10 +104,11 @@ function showError(state, heading, error) {
   showNotice({ heading, sign: "oops", title, text: mend, ways: error.status >= 400 && state.photo ? [other] : [again] });
 }
 
-/** Ask what the visitor's photo is of. Where the collection knows no labels (409) or the photo is none, say nothing. */
+/** Ask what the visitor's photo is of. Where the collection knows no labels or the photo is none, say nothing. */
 async function guess(state) {
   const choose = (category) => go({ category });
   if (!state.photo) return;
+  if ((await facts)?.head.labels === 0) return; // without facts, asking is the way to know
   if (guesses.photo !== state.photo) {
     try {
       const { labels } = await api.classify(recall(state.photo).blob, GUESSES);
@@ -125,9 +127,10 @@ function clearQuery() {
 }
 
 async function tellFacts() {
-  const facts = await api.info();
-  maxResults = facts.max_results;
-  byId("facts").textContent = `${count(facts.images)} photos`;
+  const known = await facts;
+  if (known === null) return;
+  maxResults = known.max_results;
+  byId("facts").textContent = `${count(known.images)} photos`;
 }
 
 onPhoto(async (file) => go({ ...CLEAR, photo: remember(await shrink(file)) }));
