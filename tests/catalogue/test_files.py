@@ -72,7 +72,8 @@ def test_the_content_fingerprint_sees_bytes_only(write: Write) -> None:
 
 FILES = [
     "a.jpg", "b.JPEG", "noext", "dir/c.png", "x/same.jpg", "y/same.jpg", "two.jpg", "two.png", "v1.2", "v1.jpg",
-    "é 1/ü.webp", "deep/er/d.jpg", "note.jpg", "note.txt",
+    "é 1/ü.webp", "deep/er/d.jpg", "note.jpg", "note.txt", "10.jpg", "IMG_1.jpg", "v2.5.png", "deep/7.2", "scan.heic",
+    "1:2.jpg", "c:d", "a\\b.jpg", "abs.jpg", "Cap.jpg", "cafe\u0301.JPG", "case.jpg", "Case.JPG",
 ]  # fmt: skip
 
 
@@ -99,6 +100,18 @@ FILES = [
         ("v1", "v1.jpg"),
         ("note", "note.jpg"),
         ("é 1/ü", "é 1/ü.webp"),
+        ("v2.5", "v2.5.png"),
+        ("v2.5.jpg", "v2.5.png"),
+        ("7.2", "deep/7.2"),
+        ("scan.jpg", "scan.heic"),
+        ("a.heic", "a.jpg"),
+        ("1:2", "1:2.jpg"),
+        ("1:2.jpg", "1:2.jpg"),
+        ("c:d", "c:d"),
+        ("a\\b", "a\\b.jpg"),
+        ("a\\b.jpg", "a\\b.jpg"),
+        ("case.jpg", "case.jpg"),
+        ("case", "case.jpg"),
     ],
 )
 def test_a_file_is_found_with_or_without_extension_and_folder(value: str, path: str) -> None:
@@ -111,6 +124,14 @@ def test_a_file_is_found_with_or_without_extension_and_folder(value: str, path: 
         ("same", "ambiguous_file"),
         ("two", "ambiguous_file"),
         ("no", "missing"),
+        ("10.1", "missing"),
+        ("IMG_1.front", "missing"),
+        ("v2", "missing"),
+        ("7", "missing"),
+        ("7.1", "missing"),
+        ("é:x", "missing"),
+        ("3:4", "missing"),
+        ("CASE", "ambiguous_file"),
         ("other/c.png", "missing"),
         ("er/d.jpg", "missing"),
         ("../a.jpg", "outside_root"),
@@ -118,9 +139,33 @@ def test_a_file_is_found_with_or_without_extension_and_folder(value: str, path: 
         ("/etc/passwd", "outside_root"),
         ("..\\a.jpg", "outside_root"),
         ("C:\\a.jpg", "outside_root"),
+        ("/abs", "outside_root"),
     ],
 )
 def test_what_is_not_found_says_why(value: str, reason: str) -> None:
     found = PhotoFolder(Path("/photos/images"), FILES).find(value)
     assert (found.path, found.reason) == (None, reason)
     assert found.detail
+
+
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [
+        ("cap", "Cap.jpg"),
+        ("CAP.JPG", "Cap.jpg"),
+        ("A.JPG", "a.jpg"),
+        ("caf\u00e9", "cafe\u0301.JPG"),
+        ("CAF\u00c9.jpg", "cafe\u0301.JPG"),
+        ("DIR/C", "dir/c.png"),
+        ("e\u0301 1/u\u0308.webp", "é 1/ü.webp"),
+    ],
+)
+def test_as_a_last_resort_case_and_unicode_form_are_no_difference(value: str, path: str) -> None:
+    assert PhotoFolder(Path("/photos/images"), FILES).find(value) == Found(path, loosely=True)
+
+
+def test_an_id_may_begin_with_a_slash() -> None:
+    folder = PhotoFolder(Path("/photos/images"), FILES)
+    assert folder.find("/abs", is_id=True) == Found("abs.jpg", loosely=True)
+    assert folder.find("/etc/passwd", is_id=True).reason == "missing"
+    assert folder.find("/../abs", is_id=True).reason == "outside_root"

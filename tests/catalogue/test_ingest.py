@@ -230,6 +230,24 @@ def test_a_path_column_beside_the_ids(write: Write, draw: Draw) -> None:
     assert reasons(artifact) == {("t.csv", "3", 3): "outside_root"}
 
 
+def test_a_photo_goes_to_no_row_that_only_resembles_its_name(write: Write, draw: Draw) -> None:
+    ids = ["10", "10.1", "aB", "ab", "CD", "Cd", "EF", "/g", "1:2"]
+    files: dict[str, bytes | str] = {
+        f"{name}.jpg": draw(i) for i, name in enumerate(["10", "ab", "cD", "ef", "g", "1:2"])
+    }
+    artifact = run(write({"t.csv": table(["id"], *[[one] for one in ids]), **files}))
+    assert read(artifact.path).images.select("image_id", "path").rows() == [
+        ("10", "10.jpg"), ("ab", "ab.jpg"), ("EF", "ef.jpg"), ("/g", "g.jpg"), ("1:2", "1:2.jpg"),
+    ]  # fmt: skip
+    assert reasons(artifact) == {
+        ("t.csv", "10.1", 2): "missing",
+        ("t.csv", "aB", 3): "missing",
+        ("t.csv", "CD", 5): "missing",
+        ("t.csv", "Cd", 6): "missing",
+        ("photos", "cD.jpg", None): "no_row",
+    }
+
+
 def test_a_folder_per_category(write: Write, draw: Draw) -> None:
     files = {"Hats/Straw/a.jpg": draw(1), "Hats/b.png": draw(2, form="PNG"), "c.jpg": draw(3), "Shoes/d.txt": "x"}
     artifact = run(write(files))

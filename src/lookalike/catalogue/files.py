@@ -3,15 +3,23 @@
 import hashlib
 import json
 import os
+import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
 from lookalike.artifacts import MANIFEST
 from lookalike.errors import SourceError
 
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif"})
+# 10.1 and IMG_1.front are whole ids: what a value ends in is an extension only where photos are known by it, ...
+_PHOTO_EXTENSION = re.compile(r"(?<=[^/])\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|hei[cf]|avif)\Z", re.IGNORECASE)
+# ... and what a file's name ends in, where it may well be one
+_EXTENSION = re.compile(r"(?<=[^/])\.[a-z][a-z0-9]{0,3}\Z", re.IGNORECASE)
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +32,15 @@ class FileStamp:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The file that a row means (`path`, relative to the photo root), or the reason why there is none."""
+    """The file that a row means (`path`, relative to the photo root), or the reason why there is none.
+
+    `loosely`: only case, Unicode form or a leading slash aside; a row that means the very file comes first.
+    """
 
     path: str | None
     reason: str = ""
     detail: str = ""
+    loosely: bool = False
 
 
 def list_files(root: Path, *, leave_out: Iterable[Path] = ()) -> dict[str, FileStamp]:
@@ -120,46 +132,105 @@ class PhotoFolder:
     def __init__(self, root: Path, paths: Iterable[str]) -> None:
         self.root = root
         self.paths = frozenset(paths)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._by_name_stem: dict[str, list[str]] = defaultdict(list)
-        for path in sorted(self.paths):
-            pure = PurePosixPath(path)
-            self._by_stem[_stem(path)].append(path)
-            self._by_name[pure.name].append(path)
-            self._by_name_stem[_stem(pure.name)].append(path)
+        self._exact = _Index(self.paths, str)
 
-    def find(self, value: str) -> Found:
+    @cached_property
+    def _folded(self) -> "_Index":
+        return _Index(self.paths, _fold)
+
+    def find_all(self, values: Sequence[tuple[str, bool]]) -> list[Found]:
+        """Find the photo file of each row.
+
+        Ids may differ by case alone: a file that is meant exactly, or loosely by two, is no guess for a loose value.
+
+        Parameters
+        ----------
+        values : sequence of (value, whether it is an id)
+
+        Returns
+        -------
+        list of Found, in the order of `values`
+        """
+        found = [self.find(value, is_id=is_id) for value, is_id in values]
+        exact = {one.path for one in found if not one.loosely}
+        loose: dict[str | None, set[str]] = defaultdict(set)
+        for one, (value, _) in zip(found, values, strict=True):
+            if one.loosely:
+                loose[one.path].add(value)
+        taken = exact | {path for path, meant_by in loose.items() if len(meant_by) > 1}
+        return [
+            Found(None, "missing", f"only {one.path!r}, which another row means as well")
+            if one.loosely and one.path is not None and one.path in taken
+            else one
+            for one in found
+        ]
+
+    def find(self, value: str, *, is_id: bool = False) -> Found:
         """Find the photo file for an id or path.
 
         The first of these that gives a file counts: the very path; the path with any extension; the path with another
-        extension than it says; the bare file name anywhere below the root, likewise. Of several files in one step the
-        only one with a photo's extension counts, else none (`ambiguous_file`).
+        photo extension than it says; the bare file name anywhere below the root, likewise; all of these again whatever
+        the case and Unicode form. Of several files in one step the only one with a photo's extension counts, else none
+        (`ambiguous_file`).
+
+        Parameters
+        ----------
+        value : str
+        is_id : bool
+            A slash at the beginning belongs to an id; to a path it says that the path is absolute.
 
         Returns
         -------
         Found
             With `reason` `outside_root`, `missing` or `ambiguous_file` where there is no path.
         """
+        candidates = self._exact.find(value)  # before it is understood as a path: a\b may be a name
+        if candidates:
+            return _only(candidates)
         path = value.replace("\\", "/")
+        slashed = is_id and path.startswith("/")
+        path = path.lstrip("/") if slashed else path
         while path.startswith("./"):
             path = path[2:]
         parts = PurePosixPath(path).parts
-        if path.startswith("/") or ".." in parts or (len(path) > 1 and path[1] == ":"):
+        if path.startswith("/") or ".." in parts or _DRIVE.match(path):
             return Found(None, "outside_root", value[:200])
         if len(parts) > 1 and parts[0] == self.root.name and path not in self.paths:
             path = "/".join(parts[1:])  # written from the folder above: images/x.jpg
-        if path in self.paths:
-            return Found(path)
-        name = PurePosixPath(path).name
-        steps = [(self._by_stem, path), (self._by_stem, _stem(path))]
-        if name == path:
-            steps += [(self._by_name, name), (self._by_name_stem, name), (self._by_name_stem, _stem(name))]
-        for index, key in steps:
-            candidates = index.get(key, [])
-            if candidates:
-                return _only(candidates)
+        candidates = self._exact.find(path)
+        if candidates:
+            return replace(_only(candidates), loosely=slashed)
+        candidates = self._folded.find(path)
+        if candidates:
+            return replace(_only(candidates), loosely=True)
         return Found(None, "missing", f"no file for {value[:200]!r}")
+
+
+class _Index:
+    """Paths by themselves, by their name, and by both without extension, in one spelling."""
+
+    def __init__(self, paths: Iterable[str], spell: Callable[[str], str]) -> None:
+        self._spell = spell
+        self._by_path: dict[str, list[str]] = defaultdict(list)
+        self._by_stem: dict[str, list[str]] = defaultdict(list)
+        self._by_name: dict[str, list[str]] = defaultdict(list)
+        self._by_name_stem: dict[str, list[str]] = defaultdict(list)
+        for path in sorted(paths):
+            spelt = spell(path)
+            stem = _EXTENSION.sub("", spelt)
+            self._by_path[spelt].append(path)
+            self._by_stem[stem].append(path)
+            self._by_name[spelt.rpartition("/")[2]].append(path)
+            self._by_name_stem[stem.rpartition("/")[2]].append(path)
+
+    def find(self, value: str) -> list[str]:
+        """Return the files of the first step that gives any."""
+        path = self._spell(value)
+        stem = _PHOTO_EXTENSION.sub("", path)
+        steps = [(self._by_path, path), (self._by_stem, path), (self._by_stem, stem)]
+        if "/" not in path:
+            steps += [(self._by_name, path), (self._by_name_stem, path), (self._by_name_stem, stem)]
+        return next((index[key] for index, key in steps if key in index), [])
 
 
 def _only(candidates: list[str]) -> Found:
@@ -170,5 +241,5 @@ def _only(candidates: list[str]) -> Found:
     return Found(None, "ambiguous_file", ", ".join(candidates[:5]))
 
 
-def _stem(path: str) -> str:
-    return path[: len(path) - len(PurePosixPath(path).suffix)]
+def _fold(path: str) -> str:
+    return normalize("NFC", normalize("NFC", path).casefold())

@@ -169,7 +169,8 @@ def _rows_of_folders(files: Mapping[str, FileStamp]) -> _Rows:
 
 def _resolve(frame: pl.DataFrame, folder: PhotoFolder) -> pl.DataFrame:
     """Replace `path` by the file that each row means, or null with `_reason` and `_detail`."""
-    found = [folder.find(value) for value in frame.select(pl.coalesce("path", "image")).to_series()]
+    wanted = frame.select(pl.coalesce("path", "image").alias("value"), pl.col("path").is_null().alias("is_id")).rows()
+    found = folder.find_all(wanted)
     return frame.with_columns(
         pl.Series("path", [one.path for one in found], dtype=pl.String),
         pl.Series("_reason", [one.reason for one in found], dtype=pl.String),
