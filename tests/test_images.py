@@ -1,6 +1,7 @@
 """Decoding and preprocessing: every odd photo either comes out right or is refused with its reason."""
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -162,6 +163,23 @@ def test_links_under_the_root_are_followed_and_ways_out_of_it_refused(tmp_path: 
     for path in ("../store.jpg", "a/../../store.jpg", str(tmp_path / "store.jpg")):
         with pytest.raises(PhotoError, match="outside the photo root"):
             images.under(tmp_path / "root", path)
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "endless.jpg").symlink_to("/dev/zero")
+    for name in ("pipe.jpg", "endless.jpg"):
+        with pytest.raises(PhotoError, match="not a regular file") as caught:
+            images.read_bytes(tmp_path / name)
+        assert caught.value.reason == "unreadable"
+
+
+def test_a_file_of_too_many_bytes_is_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "huge.jpg").open("wb") as file:
+        file.truncate(images.MAX_BYTES + 1)  # sparse
+    with pytest.raises(PhotoError, match="200 MB") as caught:
+        images.read_bytes(tmp_path / "huge.jpg")
+    assert caught.value.reason == "too_large"
 
 
 @pytest.mark.parametrize("size", [(640, 480), (331, 500), (1201, 997)])

@@ -8,6 +8,7 @@ through Pillow, which has the last word on whether a photo is whole.
 import hashlib
 import io
 import os
+import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,9 @@ from lookalike.types import Preprocess, UInt8Array
 
 MAX_PIXELS = 80_000_000
 """Default pixel limit, below the point at which Pillow itself warns of a decompression bomb."""
+
+MAX_BYTES = 200_000_000
+"""A photo file of more bytes is refused before it is read."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _ORIENTATION = 0x0112
@@ -46,14 +50,19 @@ class _Header:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a photo file.
+    """Read a photo file; pipes and devices, which may never end, are refused.
 
     Raises
     ------
     PhotoError
-        `missing`, `empty` or `unreadable`.
+        `missing`, `empty`, `unreadable` or `too_large`.
     """
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise PhotoError("unreadable", "the photo file is not a regular file")
+        if found.st_size > MAX_BYTES:
+            raise PhotoError("too_large", f"the photo file has more than {MAX_BYTES / 1e6:g} MB")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise PhotoError("missing", "the photo file does not exist") from error

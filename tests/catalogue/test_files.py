@@ -169,3 +169,12 @@ def test_an_id_may_begin_with_a_slash() -> None:
     assert folder.find("/abs", is_id=True) == Found("abs.jpg", loosely=True)
     assert folder.find("/etc/passwd", is_id=True).reason == "missing"
     assert folder.find("/../abs", is_id=True).reason == "outside_root"
+
+
+def test_a_pipe_is_not_waited_for(write: Write) -> None:
+    root = write({"a.jpg": "x"})
+    os.mkfifo(root / "pipe.jpg")
+    (root / "endless.jpg").symlink_to("/dev/zero")
+    paths = list(list_files(root))
+    assert paths == ["a.jpg", "endless.jpg", "pipe.jpg"]
+    assert content_fingerprint(root, paths)

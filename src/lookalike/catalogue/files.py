@@ -6,6 +6,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -114,14 +115,15 @@ def fingerprint(files: Mapping[str, FileStamp]) -> str:
 
 
 def content_fingerprint(root: Path, paths: Iterable[str]) -> str:
-    """Digest paths and bytes; an unreadable file counts by its path alone."""
+    """Digest paths and bytes; an unreadable file, pipe or device counts by its path alone."""
     total = hashlib.sha256()
     for path in paths:
-        try:
-            with (root / path).open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
-            content = ""
+        content = ""
+        file = root / path
+        with suppress(OSError):
+            if file.is_file():  # reading anything else may never end
+                with file.open("rb") as opened:
+                    content = hashlib.file_digest(opened, "sha256").hexdigest()
         total.update(f"{path}\0{content}\n".encode(errors="surrogateescape"))
     return total.hexdigest()[:16]
 
