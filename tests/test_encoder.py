@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,6 +73,20 @@ def test_auto_takes_bf16_only_where_the_processor_lists_it(monkeypatch: pytest.M
 def test_other_shapes_and_types_are_refused(lite0: encoders.OpenVinoEncoder, wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match="images must be uint8"):
         lite0.encode(wrong)
+
+
+def test_loading_an_encoder_tells_nobody() -> None:
+    """OpenVINO sends a usage event when it is imported, unless its telemetry module is out of reach."""
+    script = (
+        "import socket, sys\n"
+        "def refuse(*_, **__): raise AssertionError('the network was asked for')\n"
+        "socket.socket.connect = socket.getaddrinfo = refuse\n"
+        "from lookalike.encoder import load_encoder\n"
+        "load_encoder('lite0')\n"
+        "assert not any(module and name.startswith('openvino_telemetry') for name, module in sys.modules.items())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_broken_encoder_folders_say_so(tmp_path: Path) -> None:

@@ -68,6 +68,16 @@ def test_a_build_serves_and_is_skipped_the_second_time(shop: Path, site: Path) -
     assert pipeline.Site(site).ledger.read_text().count("\n") == 1  # a skipped evaluation is no use of the test part
 
 
+def test_prices_come_out_as_people_write_them(shop: Path, tmp_path: Path) -> None:
+    photos = sorted((shop / "red").glob("*.jpg"))[:3]
+    lines_ = [f"{photo.stem},{price}" for photo, price in zip(photos, ("£19.99", "£1,250", "BHD 1.2345"), strict=True)]
+    (shop / "red" / "table.csv").write_text("\n".join(["image,price", *lines_]))
+    build(shop / "red", tmp_path / "site", pipeline.BuildConfig(precision="fp32", evaluation=None))
+    with SearchEngine.open(tmp_path / "site") as engine:
+        prices = {str(result.price) for result in engine.search(photos[0], k=5)}
+    assert prices == {"19.99", "1250.00", "1.2345"}
+
+
 def test_only_what_changed_is_made_again(shop: Path, site: Path) -> None:
     other = pipeline.BuildConfig(
         precision="fp32", split=CONFIG.split, head=HeadConfig(kind="pca"), evaluation=CONFIG.evaluation

@@ -7,6 +7,7 @@ out, dynamic batch), `preprocess.json` and `manifest.json`.
 import json
 import os
 import queue
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
+# Importing OpenVINO sends a usage event to its makers; where this module cannot be imported it uses a stub of its own.
+sys.modules["openvino_telemetry"] = None  # pyright: ignore[reportArgumentType]
+
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 

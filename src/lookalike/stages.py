@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -26,6 +27,7 @@ COLLECTION_VERSION = 1
 Progress = Callable[[int, int], None]
 
 _PUT = 512
+_CENT = Decimal("0.01")
 _log = logging.getLogger(__name__)
 
 
@@ -210,6 +212,9 @@ class _Filler:
 
 def _product(row: dict[str, object]) -> Product:
     fields = ("product_id", "name", "name_raw", "description", "price", "currency", "location", "seller_id", "category")
+    if isinstance(price := row["price"], Decimal):  # the table keeps four places; 19.9900 is 19.99
+        shortest = price.normalize()
+        row = {**row, "price": shortest if -int(shortest.as_tuple().exponent) > 2 else shortest.quantize(_CENT)}
     return Product(**{field: row[field] for field in fields if row[field] is not None})  # pyright: ignore[reportArgumentType]
 
 
