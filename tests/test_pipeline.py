@@ -70,7 +70,9 @@ def test_a_build_serves_and_is_skipped_the_second_time(shop: Path, site: Path) -
 
 def test_prices_come_out_as_people_write_them(shop: Path, tmp_path: Path) -> None:
     photos = sorted((shop / "red").glob("*.jpg"))[:3]
-    lines_ = [f"{photo.stem},{price}" for photo, price in zip(photos, ("£19.99", "£1,250", "BHD 1.2345"), strict=True)]
+    lines_ = [
+        f"{photo.stem},{price}" for photo, price in zip(photos, ("£19.99", '"£1,250"', "BHD 1.2345"), strict=True)
+    ]
     (shop / "red" / "table.csv").write_text("\n".join(["image,price", *lines_]))
     build(shop / "red", tmp_path / "site", pipeline.BuildConfig(precision="fp32", evaluation=None))
     with SearchEngine.open(tmp_path / "site") as engine:
