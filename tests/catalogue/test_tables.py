@@ -98,6 +98,21 @@ def test_parquet_as_text(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        (pl.Series("id", [2.0**53 - 1, None]), ["9007199254740991", None]),
+        (pl.Series("id", [2.0**24 - 1, None], dtype=pl.Float32), ["16777215", None]),
+        (pl.Series("id", [12.0, float("nan")]), ["12", None]),
+        (pl.Series("id", [1e20, 1.0]), ["100000000000000000000", "1"]),
+    ],
+)
+def test_whole_floats_in_parquet_are_never_lost(tmp_path: Path, column: pl.Series, texts: list[str | None]) -> None:
+    file = tmp_path / "t.parquet"
+    pl.DataFrame([column]).write_parquet(file)
+    assert [value for (value,) in values(file)] == texts
+
+
 def test_json_lines_keep_the_spelling_of_numbers(tmp_path: Path) -> None:
     file = tmp_path / "t.JSONL"
     file.write_text(
@@ -111,6 +126,15 @@ def test_json_lines_keep_the_spelling_of_numbers(tmp_path: Path) -> None:
         (2, "12345678901234567890", None, None, None),
         (3, None, "a\u2028b", None, None),
     ]
+
+
+def test_half_a_character_in_json_costs_that_character_only(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    lines = [r'{"id": "a\ud83d", "n\ud83d": "1", "n\ude00": "2"}', r'{"id": "\ud83d\ude00", "n\udc00": "é"}']
+    file.write_text("\n".join(lines), encoding="utf-8")
+    table = read_table(file)
+    assert table.columns == ("id", "n\ufffd")
+    assert table.frame.rows() == [(1, "a\ufffd", "2"), (2, "😀", "é")]
 
 
 def test_bad_json_lines_are_rejected_one_by_one(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ TABLE_PARTS: Guesses = MappingProxyType(
 )
 """Parts of a single table of images."""
 
+_IDS = ("image", "path", "product", "seller")
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -63,8 +65,8 @@ def choose_columns(table: Table, parts: Guesses, named: Mapping[str, str]) -> Co
     Raises
     ------
     SourceError
-        A part that does not exist was named, a named column is not there or stands twice, or a column to be read
-        holds lists or objects.
+        A part that does not exist was named, a named column is not there or stands twice, a column to be read
+        holds lists or objects, or one of ids holds floats too large to be exact.
     """
     unknown = sorted(set(named) - set(parts))
     if unknown:
@@ -155,4 +157,10 @@ def _refuse_unreadable(table: Table, part: str, column: str) -> None:
             f"the column {column!r}, wanted for: {part}, holds lists, objects or bytes",
             where=str(table.file),
             mend="Give it as plain text or numbers, or name another column",
+        )
+    if column in table.inexact and part in _IDS:
+        raise SourceError(
+            f"the column {column!r}, wanted for: {part}, holds whole numbers stored as floats too large to be exact",
+            where=str(table.file),
+            mend="Write the ids as text or as whole numbers",
         )

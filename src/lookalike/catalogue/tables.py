@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from lookalike.errors import SourceError
 from lookalike.types import Reject
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
+_HALVES = re.compile("[\ud800-\udfff]")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16: its mark begins with UTF-16's
@@ -30,7 +32,8 @@ class Table:
 
     `frame` holds the Int64 column `row` (data rows counted from 1, as they stand in the file) and one String column
     per header entry, named by its position ("0", "1", …), because headers may be empty or stand twice.
-    `total` = rows of `frame` + `rejects`. `nested` are columns that hold lists or objects.
+    `total` = rows of `frame` + `rejects`. `nested` are columns that hold lists or objects, `inexact` those of
+    whole numbers that were stored as floats too large to tell neighbours apart.
     """
 
     file: Path
@@ -39,6 +42,7 @@ class Table:
     total: int
     rejects: tuple[Reject, ...] = ()
     nested: frozenset[str] = field(default_factory=frozenset[str])
+    inexact: frozenset[str] = field(default_factory=frozenset[str])
 
     @property
     def name(self) -> str:
@@ -137,19 +141,35 @@ def _read_parquet(file: Path) -> Table:
     frame = found.select(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("row"),
         *(
-            (pl.lit(None, pl.String) if name in nested else _as_text(found[name])).alias(str(position))
+            (pl.lit(None, pl.String) if name in nested else pl.lit(_as_text(found[name]))).alias(str(position))
             for position, name in enumerate(found.columns)
         ),
     )
-    return Table(file, tuple(found.columns), frame, found.height, nested=nested)
+    inexact = frozenset(column.name for column in found if _inexact(column))
+    return Table(file, tuple(found.columns), frame, found.height, nested=nested, inexact=inexact)
 
 
-def _as_text(column: pl.Series) -> pl.Expr:
+def _as_text(column: pl.Series) -> pl.Series:
     """Cast to text; whole numbers that were stored as floats (ids beside a missing one) lose their `.0`."""
-    expression = pl.col(column.name)
-    if column.dtype.is_float() and column.is_finite().all() and (column == column.round()).all():
-        expression = expression.cast(pl.Int64, strict=False)
-    return expression.cast(pl.String)
+    if column.dtype.is_float():
+        column = column.fill_nan(None)
+        if _inexact(column):
+            return pl.Series([None if value is None else str(int(value)) for value in column], dtype=pl.String)
+        if _is_whole(column):
+            column = column.cast(pl.Int64)
+    return column.cast(pl.String)
+
+
+def _is_whole(column: pl.Series) -> bool:
+    return column.is_finite().all() and bool((column == column.round()).all())
+
+
+def _inexact(column: pl.Series) -> bool:
+    """Whether whole numbers stand here as floats of a size at which neighbours are rounded to one."""
+    if not column.dtype.is_float() or not _is_whole(column := column.fill_nan(None)):
+        return False
+    limit = 2**53 if column.dtype == pl.Float64 else 2**24 if column.dtype == pl.Float32 else 2**11
+    return bool((column.cast(pl.Float64).abs() >= limit).any())
 
 
 def _read_json_lines(text: str, file: Path) -> Table:
@@ -165,7 +185,7 @@ def _read_json_lines(text: str, file: Path) -> Table:
             detail = f"not a JSON object: {line[:80]}"
             rejects.append(Reject(file.name, total, None, STAGE, "malformed_row", detail))
             continue
-        for name, value in record.items():
+        for name, value in {_whole_text(name): value for name, value in record.items()}.items():
             position = columns.setdefault(name, len(columns))
             if position == len(values):
                 values.append([])
@@ -197,4 +217,9 @@ def _json_object(line: str) -> dict[str, Any] | None:
 def _json_text(value: object) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else None
+    return _whole_text(value) if isinstance(value, str) else None
+
+
+def _whole_text(text: str) -> str:
+    """Replace halves of a character that was cut in two (JSON may spell them), which no table can hold."""
+    return text if text.isascii() else _HALVES.sub("\ufffd", text)
