@@ -261,6 +261,31 @@ def test_a_folder_per_category(write: Write, draw: Draw) -> None:
     assert _sha("Hats/Straw/a.jpg") in found.images["image_id"]
     (reject,) = artifact.rejects().rows(named=True)
     assert (reject["table"], reject["row"], reject["reason"]) == ("photos", None, "unreadable")
+    assert reject["id"] == "Shoes/d.txt"
+
+
+def test_a_file_name_that_is_not_utf8_costs_only_its_file(write: Write, draw: Draw) -> None:
+    root = write({"Hats/a.jpg": draw(1), "Hats/b.jpg": "no photo"})
+    (root / "Hats" / os.fsdecode(b"caf\xe9.jpg")).write_bytes(draw(2))
+    (root / os.fsdecode(b"\xff")).mkdir()
+    (root / os.fsdecode(b"\xff") / "z.jpg").write_bytes(draw(3))
+    artifact = run(root)
+    assert read(artifact.path).images["path"].to_list() == ["Hats/a.jpg"]
+    assert reasons(artifact) == {
+        ("photos", "Hats/b.jpg", None): "unreadable",
+        ("photos", r"Hats/caf\udce9.jpg", None): "bad_file_name",
+        ("photos", r"\udcff/z.jpg", None): "bad_file_name",
+    }
+    assert artifact.counts["image_rows"] == artifact.counts["photo_files"] == 4
+    (root / "t.csv").write_text(table(["id"], ["a"], ["z"]), encoding="utf-8")
+    listed = run(root, rehash=True)
+    assert read(listed.path).images["path"].to_list() == ["Hats/a.jpg"]
+    assert reasons(listed) == {
+        ("t.csv", "z", 2): "missing",
+        ("photos", "Hats/b.jpg", None): "no_row",
+        ("photos", r"Hats/caf\udce9.jpg", None): "bad_file_name",
+        ("photos", r"\udcff/z.jpg", None): "bad_file_name",
+    }
 
 
 def test_the_source_s_split_is_read(write: Write, draw: Draw) -> None:
@@ -307,6 +332,16 @@ def test_a_source_that_cannot_be_understood_stops_the_run(
     with pytest.raises(SourceError, match=message):
         run(root)
     assert not (root.parent / "site" / "catalogue").exists()
+
+
+@pytest.mark.parametrize("ids", [pl.Series([2.0**53, 1.0]), pl.Series([2.0**24, 1.0], dtype=pl.Float32)])
+def test_ids_that_a_float_may_have_rounded_are_refused_by_name(write: Write, draw: Draw, ids: pl.Series) -> None:
+    root = write({"1.jpg": draw(1)})
+    pl.DataFrame({"id": ids, "price": [1e20, 5.0]}).write_parquet(root / "t.parquet")
+    with pytest.raises(SourceError, match=r"t\.parquet.*'id'|'id'.*t\.parquet"):
+        run(root)
+    pl.DataFrame({"id": [2, 1], "price": [1e20, 5.0]}).write_parquet(root / "t.parquet")
+    assert run(root).counts["images"] == 1, "a price may be any number"
 
 
 def test_nothing_changed_nothing_done(write: Write, draw: Draw, monkeypatch: pytest.MonkeyPatch) -> None:

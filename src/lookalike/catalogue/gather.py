@@ -70,14 +70,20 @@ def gather(
         A table cannot be understood.
     """
     listed = _product_rows(config, config.products) if config.products else None
-    sieve = Sieve(config.table.name if config.table else PHOTO_FILES, "image")
+    escaped = {path: _escaped(path) for path in files}
+    paths = [path for path, name in escaped.items() if name == path]
+    unlisted = [
+        Reject(PHOTO_FILES, None, name, STAGE, "bad_file_name", "") for path, name in escaped.items() if name != path
+    ]
     if config.table is None:
-        rows = _rows_of_folders(files)
+        sieve, unlisted = Sieve(PHOTO_FILES, "path", unlisted), []
+        rows = _rows_of_folders(paths, len(files))
     else:
+        sieve = Sieve(config.table.name, "image")
         known = None if listed is None else listed.frame["product"]
-        rows = _rows_of_table(config, config.table, PhotoFolder(config.photos, files), known, sieve)
+        rows = _rows_of_table(config, config.table, PhotoFolder(config.photos, paths), known, sieve)
+        unlisted += [Reject(PHOTO_FILES, None, path, STAGE, "no_row", "") for path in paths if path not in rows.named]
     images, hints = _examine(config, rows.kept, sieve, workers, progress)
-    unlisted = [Reject(PHOTO_FILES, None, path, STAGE, "no_row", "") for path in files if path not in rows.named]
     conflicts: dict[str, int] = {}
     if listed is not None:
         with_photo = ~pl.col("product").is_in(images["product_id"].implode())
@@ -156,15 +162,20 @@ def _rows_of_table(
     return _Rows(frame, stated, named, table.total, _describe(columns))
 
 
-def _rows_of_folders(files: Mapping[str, FileStamp]) -> _Rows:
-    paths = pl.Series("path", list(files), dtype=pl.String)
+def _rows_of_folders(files: Sequence[str], total: int) -> _Rows:
+    paths = pl.Series("path", files, dtype=pl.String)
     identity = _hashed(paths)
     facts = {fact: pl.Series(fact, [None] * len(paths), dtype=pl.String) for fact in parts.FACTS}
     facts["category"] = pl.Series([join_path(path.split("/")[:-1]) or None for path in paths], dtype=pl.String)
     frame = pl.DataFrame({"path": paths, "image": identity, "product": identity, **facts}).with_columns(
         row=pl.lit(None, pl.Int64), split=pl.lit(None, pl.String)
     )
-    return _Rows(frame, frame, frozenset(files), len(files), {})
+    return _Rows(frame, frame, frozenset(files), total, {})
+
+
+def _escaped(path: str) -> str:
+    """Spell out the bytes of a file name that are not UTF-8: no table can hold them."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _resolve(frame: pl.DataFrame, folder: PhotoFolder) -> pl.DataFrame:

@@ -18,6 +18,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "outside_root": "the photo path is absolute or leads out of the photo folder",
         "missing": "there is no such photo file",
         "ambiguous_file": "several photo files could be meant; name one with its extension or folder",
+        "bad_file_name": "the file's name is not UTF-8; rename it",
         "empty": "the photo file has no bytes",
         "unreadable": "the file is no JPEG, PNG, WebP or GIF photo, is damaged, no regular file, or may not be read",
         "truncated": "the photo ends before its last line",
