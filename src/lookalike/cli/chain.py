@@ -99,12 +99,13 @@ def build(
     )
     understood = _source(source, photos, column, product_column, (encoding, delimiter, currency))
     build_and_report(source, output, config, understood)
+    out().print(f"\nServe it:  [bold]lookalike serve {output}[/]", soft_wrap=True)
 
 
 def build_and_report(
     source: Path, site: Path, config: "BuildConfig | None" = None, understood: "SourceConfig | None" = None
 ) -> None:
-    """Build a site and print what a user wants to know then: rejects, figures, and how to serve it."""
+    """Build a site and print what a user wants to know then: what was left out, and the figures."""
     from rich.table import Table
 
     from lookalike import evaluate, pipeline
@@ -122,7 +123,6 @@ def build_and_report(
         console.print(table)
     if reports[-1].name == "evaluation":
         console.print("\n".join(evaluate.lines(reports[-1].artifact)), soft_wrap=True)
-    console.print(f"\nServe it:  [bold]lookalike serve {site}[/]", soft_wrap=True)
 
 
 def ingest(
