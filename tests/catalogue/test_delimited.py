@@ -64,10 +64,16 @@ def test_well_formed_files(text: str, rows: list[tuple[str, ...]]) -> None:
     [
         ('a,b\n1,12" ruler\n2,x\n', [("1", '12" ruler'), ("2", "x")], []),
         ('a,b\n1,12" and 5" ruler\n2,x\n', [("1", '12" and 5" ruler'), ("2", "x")], []),
-        ('a,b\n1,"12" ruler"\n2,x\n', [("1", '12 ruler"'), ("2", "x")], []),
+        ('a,b\n1,"12" ruler"\n2,x\n', [("1", '"12" ruler"'), ("2", "x")], []),
+        ('a,b\n0,"5 inch tv\n1,x\n2,"baz"\n3,y\n', [("0", '"5 inch tv'), ("1", "x"), ("2", "baz"), ("3", "y")], []),
+        ('a,b\r\n0,"5 inch tv\r\n1,"baz"\r\n2,""\r\n', [("0", '"5 inch tv'), ("1", "baz"), ("2", "")], []),
+        ('a,b\n"5 inch, tv\n"1","x"', [('"5 inch', " tv"), ("1", "x")], []),
+        ('a,b\n0,"5 inch, black\n1,"baz"\n', [("1", "baz")], [1]),
+        ('a,b\n0,"x ""y""\n1,"z"\n', [("0", '"x ""y""'), ("1", "z")], []),
+        ('a,b\n0,"x"\r', [("0", "x")], []),
         ('a,b\n1,"never closed\n2,x\n', [("1", '"never closed'), ("2", "x")], []),
         ('a,b\n1, "x, y"\n2,x\n', [("2", "x")], [1]),
-        ('a,b\n1,"x"\ry\n', [("1", "x\ry")], []),
+        ('a,b\n1,"x"\ry\n', [("1", '"x"\ry')], []),
     ],
 )
 def test_a_stray_quote_harms_its_own_row_only(text: str, rows: list[tuple[str, ...]], malformed: list[int]) -> None:
@@ -168,3 +174,13 @@ def test_unquoted_rows_are_the_line_feeds(rows: list[list[str]]) -> None:
     assert found.total == len(kept)
     expected = [(*row[:2], row[2].removesuffix("\r")) for row in kept if len(row) == 3]
     assert rows_of(found) == expected
+
+
+@given(st.lists(st.tuples(FIELD, FIELD), max_size=5), st.text(st.sampled_from("ab é;"), max_size=5))
+def test_an_unclosed_quote_costs_no_other_row(rows: list[tuple[str, str]], words: str) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(
+        [("r" + first, last) for first, last in rows]
+    )
+    found = read(f'x,y\n0,"{words}\n' + file.getvalue())
+    assert rows_of(found) == [("0", f'"{words}'), *(("r" + first, last) for first, last in rows)]

@@ -1,8 +1,8 @@
 """CSV and its kin: only a line feed outside quotes ends a row; no row is lost, split or shifted.
 
 The fields are cut by one regular expression, because no reader at hand does all of this: bare carriage returns stay in
-their fields, rows with too few fields are told from rows with empty ones, and a stray quote harms its own row only
-(`docs/decisions/0004-reading-delimited-text.md`).
+their fields, rows with too few fields are told from rows with empty ones, and a quote left open harms its own row only,
+unless a later one happens to close it properly (`docs/decisions/0004-reading-delimited-text.md`).
 """
 
 import re
@@ -74,9 +74,9 @@ def read_delimited(text: str, file: Path, *, delimiter: str | None = None) -> De
 def split_records(text: str, delimiter: str) -> Iterator[list[str]]:
     r"""Yield each row's fields.
 
-    A field that begins with a quote reaches to its closing quote, doubled quotes standing for one; what follows up to
-    the delimiter is kept. A quote elsewhere, or one that is never closed, is a character like any other. A line feed
-    ends the row, and a carriage return before it goes with it. Blank lines are no rows.
+    A field that begins with a quote reaches to its closing quote, doubled quotes standing for one, if the field ends
+    there. If something else follows, or none closes it, the quote is a character like any other, as it is elsewhere in
+    a field. A line feed ends the row, and a carriage return before it goes with it. Blank lines are no rows.
 
     Examples
     --------
@@ -84,14 +84,14 @@ def split_records(text: str, delimiter: str) -> Iterator[list[str]]:
     [['1', 'a\rb'], ['2', 'x "y"\n']]
     """
     stop = re.escape(delimiter)
-    field = re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)"([^{stop}\n]*+)|([^{stop}\n]*+))({stop}|\n|\Z)')
+    field = re.compile(rf'(?:"([^"]*+(?:""[^"]*+)*+)"(?={stop}|\r?(?:\n|\Z))\r?|([^{stop}\n]*+))({stop}|\n|\Z)')
     record: list[str] = []
     for match in field.finditer(text):
-        quoted, after, bare, end = match.groups()
-        rest = bare if quoted is None else after
-        if end != delimiter:
-            rest = rest.removesuffix("\r")
-        record.append(rest if quoted is None else quoted.replace('""', '"') + rest)
+        quoted, bare, end = match.groups()
+        if quoted is not None:
+            record.append(quoted.replace('""', '"'))
+        else:
+            record.append(bare if end == delimiter else bare.removesuffix("\r"))
         if end != delimiter:
             if record != [""] or quoted is not None:
                 yield record
