@@ -24,6 +24,8 @@ from lookalike.catalogue.prices import decimal_mark, parse_price
         ("1 250,00 zł", "1250", "PLN"),
         ("1\u00a0250\u202f000 €", "1250000", "EUR"),
         ("CHF 1'250.50", "1250.50", "CHF"),
+        ("12 345 678,90 €", "12345678.90", "EUR"),
+        ("£ 1 250", "1250", "GBP"),
         ("0.125", "0.125", None),
         ("12.34567", "12.3457", None),
         ("5.", "5", None),
@@ -51,7 +53,8 @@ def test_prices_that_can_be_read(text: str, amount: str, currency: str | None) -
     [
         "POA", "Swap", "-5", "£-5", "-£5", "£10 - £20", "10-20", "£5 £6", "from £5", "£85 pw", "12pcm", "1.250",
         "£1.250", "1,25,000", "12,34.56.78", "1.2.3", "1.234,567,89", "12,5000.0", "٣", "1e5", "12345678901234",
-        "9" * 60, "5 apples", "ca. 5", "10%", "",
+        "9" * 60, "10 20", "£5 10", "£5, 10", "10 20 300", "1 250 00", "1 2345",
+        "1234 567", "12 .50", "10'20", "5 each 10", "5 apples", "ca. 5", "10%", "",
     ],
 )  # fmt: skip
 def test_prices_that_are_left_unread(text: str) -> None:
@@ -79,6 +82,7 @@ def test_the_option_names_the_currency_that_the_text_leaves_open() -> None:
         (["1.250,00"], ","),
         (["1,250"], None),
         (["1.5", "1,5"], None),
+        (["5, 10", "10 20,5"], None),
         ([], None),
     ],
 )

@@ -38,6 +38,8 @@ _SHARED_SYMBOLS = {
 _FREE = frozenset({"free", "for free", "gratis", "kostenlos", "zu verschenken", "gratuit"})
 _REMARKS = re.compile(r"\b(?:o\.?n\.?o\.?|o\.?b\.?o\.?|vhb|vb|each|only|negotiable)(?!\w)\.?", re.IGNORECASE)
 _SPACES = re.compile(r"[\s\u00a0\u2009\u202f'’]+")
+_THOUSANDS = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:[\s\u00a0\u2009\u202f'’][0-9]{3})+(?![0-9])")
+_TWO_NUMBERS = re.compile(r"[0-9][.,]?[\s\u00a0\u2009\u202f'’]+[.,]?[0-9]")
 _NO_PENCE = re.compile(r"(?<=[0-9])[.,][-–—]{1,2}(?![0-9])")  # 12,- €
 _NUMBER = re.compile(r"[.,]?[0-9][0-9.,]*")
 _DIGITS = 13
@@ -78,7 +80,7 @@ def parse_price(text: str, *, currency: str | None = None, decimal_mark: Decimal
     bare = _REMARKS.sub(" ", text).strip().casefold()
     if bare in _FREE:
         return Price(Decimal(0), currency)
-    squeezed = _NO_PENCE.sub("", _SPACES.sub("", bare))
+    squeezed = _NO_PENCE.sub("", _squeeze(bare))
     match = _NUMBER.search(squeezed)
     if match is None:
         return None
@@ -97,12 +99,18 @@ def decimal_mark(texts: Iterable[str]) -> DecimalMark | None:
     """Tell which decimal mark a column uses, by the prices that leave no doubt; None where they are even or none."""
     points = commas = 0
     for text in texts:
-        squeezed = _SPACES.sub("", text)
+        squeezed = _squeeze(text)
         points += re.search(r"\.[0-9]{1,2}(?![0-9.,])|,[0-9]{3}\.", squeezed) is not None
         commas += re.search(r",[0-9]{1,2}(?![0-9.,])|\.[0-9]{3},", squeezed) is not None
     if points == commas:
         return None
     return "." if points > commas else ","
+
+
+def _squeeze(text: str) -> str:
+    """Take the spaces out; empty where one between digits does not set off thousands: 10 20 is no 1020."""
+    joined = _THOUSANDS.sub(lambda match: _SPACES.sub("", match[0]), text)
+    return "" if _TWO_NUMBERS.search(joined) else _SPACES.sub("", joined)
 
 
 def _currency(unit: str, default: str | None) -> str | None:
