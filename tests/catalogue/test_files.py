@@ -26,6 +26,28 @@ def test_artefacts_are_no_photos_but_a_foreign_manifest_may_lie_beside_some(writ
     assert list(list_files(root)) == ["app/b.jpg", "app/manifest.json"]
 
 
+def test_a_site_among_the_photos_is_none_of_them(write: Write) -> None:
+    root = write(
+        {
+            "a.jpg": "x",
+            "site/catalogue.0123456789abcdef/manifest.json": '{"kind": "catalogue", "hash": "0123456789abcdef"}',
+            "site/catalogue.0123456789abcdef/images.parquet": "x",
+            "site/test-uses.jsonl": "{}",
+            "site/thumb.jpg": "x",
+            "site/.lock": "x",
+            "young/split.0123456789abcdef.partial/split.parquet": "x",
+            "young/catalogue.0123456789abcdef.lock": "",
+            "young/b.jpg": "x",
+        }
+    )
+    assert list(list_files(root)) == ["a.jpg", "young/b.jpg"]
+
+
+def test_photos_beside_a_site_s_own_files_are_listed(write: Write) -> None:
+    root = write({"a.jpg": "x", "test-uses.jsonl": "{}", "head.0123456789abcdef/manifest.json": '{"kind":1,"hash":2}'})
+    assert list(list_files(root)) == ["a.jpg"]
+
+
 def test_links_are_followed_but_not_in_circles(write: Write, tmp_path: Path) -> None:
     root = write({"a/x.jpg": "x"})
     elsewhere = tmp_path / "elsewhere"

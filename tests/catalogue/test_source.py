@@ -181,3 +181,8 @@ def test_selected_values_are_as_they_stand_but_blank_is_null() -> None:
     frame = select(found, choose_columns(found, TABLE_PARTS, {}), TABLE_PARTS)
     assert frame.columns == ["row", *TABLE_PARTS]
     assert frame.select("row", "image", "name", "price").rows() == [(1, " 007 ", None, None), (2, None, None, None)]
+
+
+def test_a_site_s_ledger_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "test-uses.jsonl").write_text("{}", encoding="utf-8")
+    assert load_source_config(tmp_path).form == "folders"

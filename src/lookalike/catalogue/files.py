@@ -15,11 +15,15 @@ from unicodedata import normalize
 from lookalike.artifacts import MANIFEST
 from lookalike.errors import SourceError
 
+LEDGER = "test-uses.jsonl"
+"""Lies in each site, and is neither table nor photo."""
+
 _PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif"})
 # 10.1 and IMG_1.front are whole ids: what a value ends in is an extension only where photos are known by it, ...
 _PHOTO_EXTENSION = re.compile(r"(?<=[^/])\.(?:jpe?g|jpe|jfif|png|webp|gif|bmp|tiff?|hei[cf]|avif)\Z", re.IGNORECASE)
 # ... and what a file's name ends in, where it may well be one
 _EXTENSION = re.compile(r"(?<=[^/])\.[a-z][a-z0-9]{0,3}\Z", re.IGNORECASE)
+_OURS = re.compile(r"\w+\.[0-9a-f]{16}\.(?:partial|lock)|test-uses\.jsonl")  # unfinished work, and the ledger
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -47,7 +51,7 @@ class Found:
 def list_files(root: Path, *, leave_out: Iterable[Path] = ()) -> dict[str, FileStamp]:
     """List every file below a folder by relative path with forward slashes, sorted.
 
-    Hidden files and Lookalike's own artefacts are passed over; links are followed.
+    Hidden files and Lookalike's own sites and artefacts below it are passed over; links are followed.
 
     Parameters
     ----------
@@ -77,10 +81,10 @@ def _walk(
             f"a folder of photos cannot be read ({error.strerror})", where=str(folder), mend="Check its permissions"
         ) from error
     identity = (here.st_dev, here.st_ino)
-    if identity in above or _is_artifact(folder, entries):  # a link that leads back up
+    if identity in above or (above and _is_ours(folder, entries)):  # a link that leads back up
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.path in left_out:
+        if entry.name.startswith(".") or entry.path in left_out or _OURS.fullmatch(entry.name):
             continue
         if entry.is_dir():
             yield from _walk(Path(entry.path), f"{prefix}{entry.name}/", above | {identity}, left_out)
@@ -88,14 +92,18 @@ def _walk(
             yield f"{prefix}{entry.name}", _stamp(entry)
 
 
-def _is_artifact(folder: Path, entries: Iterable[os.DirEntry[str]]) -> bool:
-    if not any(entry.name == MANIFEST and entry.is_file() for entry in entries):
+def _is_ours(folder: Path, entries: Iterable[os.DirEntry[str]]) -> bool:
+    """Whether a folder is an artefact, or a site: what lies in it was made from photos."""
+    files = {entry.name for entry in entries if entry.is_file()}
+    if LEDGER in files:
+        return True
+    if MANIFEST not in files:
         return False
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(manifest, dict) and {"schema", "kind", "hash", "parents"} <= set(manifest)
+    return isinstance(manifest, dict) and {"kind", "hash"} <= set(manifest)
 
 
 def _stamp(entry: os.DirEntry[str]) -> FileStamp:

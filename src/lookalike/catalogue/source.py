@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from lookalike.catalogue.files import LEDGER
 from lookalike.catalogue.tables import is_table
 from lookalike.errors import SourceError
 from lookalike.images import MAX_PIXELS
@@ -132,7 +133,8 @@ def _check(config: SourceConfig, source: Path) -> None:
 
 
 def _find_tables(folder: Path, options: SourceOptions) -> SourceOptions:
-    tables = sorted(file for file in folder.iterdir() if file.is_file() and is_table(file) and file.name[0] != ".")
+    files = (file for file in folder.iterdir() if file.is_file() and file.name[0] != "." and file.name != LEDGER)
+    tables = sorted(file for file in files if is_table(file))
     by_stem: dict[str, list[Path]] = {}
     for file in tables:
         by_stem.setdefault(file.stem.casefold(), []).append(file)
