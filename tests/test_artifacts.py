@@ -66,6 +66,7 @@ def test_a_failure_leaves_the_old_one_and_the_work_done(tmp_path: Path) -> None:
 
 
 KILLED = """
+import os
 import sys
 from pathlib import Path
 from lookalike import artifacts
@@ -93,6 +94,7 @@ def test_a_kill_between_any_two_steps_leaves_the_old_or_the_new(tmp_path: Path, 
     out = tmp_path / "head"
     make(out, text="old")
     done = subprocess.run([sys.executable, "-c", KILLED, str(out), str(stop)], check=False)
+    assert done.returncode == (9 if stop < 4 else 0)  # four steps in all
     text = (artifacts.open_artifact(out, "head").path / "file.txt").read_text()
     assert text == ("new" if done.returncode == 0 else "old")
     make(out, Recipe("head", 1, {"kind": "new"}), text="new")
