@@ -15,13 +15,12 @@ import polars as pl
 from lookalike import catalogue as catalogues
 from lookalike import embedding, evaluate, heads, splits, stages
 from lookalike.artifacts import REJECTS, Artifact, open_artifact
+from lookalike.catalogue.files import LEDGER
 from lookalike.encoder import choose_precision, find_encoder, load_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import SourceError
 
 Progress = Callable[[int, int], None]
-
-LEDGER = "test-uses.jsonl"
 
 
 class Reporter(Protocol):
