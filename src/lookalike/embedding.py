@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
@@ -63,11 +64,15 @@ class Embeddings:
         ArtifactError
             A photo was not embedded.
         """
-        rows = {image_id: row for row, image_id in enumerate(self.image_ids)}
+        rows = self._rows
         missing = [image_id for image_id in image_ids if image_id not in rows]
         if missing:
             raise ArtifactError(f"{len(missing)} photos have no embedding, the first is {missing[0]!r}")
         return self.features[[rows[image_id] for image_id in image_ids]]
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {image_id: row for row, image_id in enumerate(self.image_ids)}
 
 
 def embed(

@@ -14,7 +14,7 @@ from lookalike import artifacts, catalogue
 from lookalike.artifacts import Artifact, Recipe
 from lookalike.catalogue import Catalogue
 from lookalike.catalogue.groups import Int64Array, group_photos, near_copies
-from lookalike.errors import SettingsError
+from lookalike.errors import ArtifactError, SettingsError
 from lookalike.files import write_parquet
 from lookalike.labels import prefixes
 from lookalike.types import Json
@@ -103,15 +103,19 @@ def split(catalogue_path: Path, out: Path, config: SplitConfig | None = None) ->
     return artifacts.open_artifact(out, KIND)
 
 
-def read_split(path: Path) -> pl.DataFrame:
+def read_split(path: Path, *, of: Catalogue | None = None) -> pl.DataFrame:
     """Read a split's table: `image_id`, `group_id`, `split`.
 
     Raises
     ------
     ArtifactError
-        Not a split.
+        Not a split, or not one of the catalogue `of`.
     """
-    return pl.read_parquet(artifacts.open_artifact(path, KIND).path / SPLIT_FILE)
+    artifact = artifacts.open_artifact(path, KIND)
+    if of is not None and artifact.parents["catalogue"] != of.artifact.hash:
+        mend = "Run `lookalike split` again"
+        raise ArtifactError("this split was made from another catalogue", where=str(path), mend=mend)
+    return pl.read_parquet(artifact.path / SPLIT_FILE)
 
 
 def split_frame(found: Catalogue, config: SplitConfig) -> tuple[pl.DataFrame, Json, list[str]]:

@@ -16,9 +16,10 @@ from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, w
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings, load_embeddings
 from lookalike.encoder import EncoderFolder
-from lookalike.errors import ArtifactError, CollectionError, Mismatch, PhotoError
+from lookalike.errors import CollectionError, Mismatch, PhotoError
 from lookalike.labels import prefixes
 from lookalike.sources import DATABASE, describe_sources
+from lookalike.splits import read_split
 from lookalike.types import Entry, Image, Product, Reject
 
 HEAD_VERSION = 1
@@ -159,12 +160,7 @@ def _resume(folder: Path, info: CollectionInfo) -> LocalCollection:
 def _joined(inputs: Inputs, embeddings: Embeddings) -> pl.DataFrame:
     """One row per embedded photo, in the catalogue's order: photo, product, category, split and group."""
     read = catalogues.read(inputs.catalogue)
-    split = open_artifact(inputs.split, "split")
-    if split.parents["catalogue"] != read.artifact.hash:
-        raise ArtifactError(
-            "this split was made from another catalogue", where=str(inputs.split), mend="Run `lookalike split` again"
-        )
-    splits = pl.read_parquet(split.path / "split.parquet")
+    splits = read_split(inputs.split, of=read)
     embedded = pl.DataFrame({"image_id": pl.Series(embeddings.image_ids, dtype=pl.String)})
     return (
         read.images.join(splits, on="image_id", how="inner", maintain_order="left")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lookalike.catalogue import SourceConfig
     from lookalike.heads import HeadConfig
     from lookalike.pipeline import BuildConfig
+    from lookalike.stages import Inputs
 
 _STAGES = "One stage at a time"
 
@@ -215,9 +216,7 @@ def head(
     from lookalike import stages
 
     where = output or _beside(embeddings, "head")
-    inputs = stages.Inputs(
-        catalogue or _beside(embeddings, "catalogue"), split or _beside(embeddings, "split"), embeddings
-    )
+    inputs = _inputs(embeddings, catalogue, split)
     _done(where, stages.fit_head(inputs, where, _head_config(kind, level, ignore_labels)).counts)
 
 
@@ -235,9 +234,7 @@ def index(
     from lookalike.encoder import find_encoder
 
     where = output or _beside(embeddings, "collection")
-    inputs = stages.Inputs(
-        catalogue or _beside(embeddings, "catalogue"), split or _beside(embeddings, "split"), embeddings
-    )
+    inputs = _inputs(embeddings, catalogue, split)
     with progress_bar("collection") as show:
         artifact = stages.fill_collection(
             inputs, head or _beside(embeddings, "head"), find_encoder(encoder), where, photos=photos, progress=show
@@ -286,6 +283,12 @@ def split_labels(text: str) -> tuple[str, ...]:
     """Cut a comma-separated list of labels; one that holds a comma stands in double quotes, as in CSV."""
     (row,) = csv.reader([text], skipinitialspace=True) if text.strip() else ([],)
     return tuple(sorted({label.strip() for label in row if label.strip()}))
+
+
+def _inputs(embeddings: Path, catalogue: Path | None, split: Path | None) -> "Inputs":
+    from lookalike.stages import Inputs
+
+    return Inputs(catalogue or _beside(embeddings, "catalogue"), split or _beside(embeddings, "split"), embeddings)
 
 
 def _beside(artifact: Path, name: str) -> Path:

@@ -15,8 +15,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, open_artifact
-from lookalike.errors import ArtifactError, PhotoError, TrainingError
+from lookalike.errors import PhotoError, TrainingError
 from lookalike.labels import LabelSet, choose_labels
+from lookalike.splits import read_split
 from lookalike.training.augment import augment, decode_side
 from lookalike.training.config import Augmentation, TrainConfig
 from lookalike.types import Preprocess, Reject, UInt8Array
@@ -70,14 +71,9 @@ def read_training_set(catalogue: Path, split: Path, config: TrainConfig, photos:
         Fewer than two labels have enough training photos, or the validation part has none of them.
     """
     read = catalogues.read(catalogue)
-    split_artifact = open_artifact(split, "split")
-    if split_artifact.parents["catalogue"] != read.artifact.hash:
-        raise ArtifactError(
-            "this split was made from another catalogue", where=str(split), mend="Run `lookalike split` again"
-        )
     root = catalogues.photo_root(read, photos)
     rows = (
-        read.images.join(pl.read_parquet(split_artifact.path / "split.parquet"), on="image_id", maintain_order="left")
+        read.images.join(read_split(split, of=read), on="image_id", maintain_order="left")
         .join(read.products.select("product_id", "category"), on="product_id", how="left", maintain_order="left")
         .select("image_id", "path", "category", "group_id", "split")
     )
@@ -98,7 +94,9 @@ def read_training_set(catalogue: Path, split: Path, config: TrainConfig, photos:
             where=str(split),
             mend="Split again with a larger validation part",
         )
-    return TrainingSet(read.artifact, split_artifact, root, labels, _labelled(train, labels, root), validation)
+    return TrainingSet(
+        read.artifact, open_artifact(split, "split"), root, labels, _labelled(train, labels, root), validation
+    )
 
 
 def _labelled(rows: pl.DataFrame, labels: LabelSet, root: Path) -> Photos:
