@@ -129,7 +129,12 @@ def embed(
         ]
         write_rejects(draft.path, rejects)
         draft.counts = {"photos": len(rows), "embedded": len(rows) - len(rejects), "rejected": len(rejects)}
-        draft.about = {"encoder": encoder.name, "dim": encoder.dim, "versions": installed("openvino", "pillow")}
+        draft.about = {
+            "encoder": encoder.name,
+            "dim": encoder.dim,
+            "generic_dim": encoder.generic_dim,
+            "versions": installed("openvino", "pillow"),
+        }
     return open_artifact(out, "embeddings")
 
 

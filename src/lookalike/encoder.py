@@ -53,6 +53,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def generic_dim(self) -> int:
+        """How many of the features, from the first, are of a network that no label has tuned; usually all."""
+        ...
+
+    @property
     def card(self) -> Preprocess:
         """How a photo becomes this encoder's input."""
         ...
@@ -75,6 +80,8 @@ class EncoderFolder:
     name: str
     hash: str
     card: Preprocess
+    generic_dim: int | None = None
+    """How many of the features, from the first, are those of the network that no label has tuned; None means all."""
 
     @property
     def source(self) -> dict[str, str] | None:
@@ -106,7 +113,9 @@ def find_encoder(spec: str | Path) -> EncoderFolder:
         raise EncoderError(
             f"the encoder's {_CARD} cannot be used ({error})", where=str(path), mend="Export the encoder again"
         ) from error
-    return EncoderFolder(path, str(artifact.config.get("name", path.name)), artifact.hash, card)
+    return EncoderFolder(
+        path, str(artifact.config.get("name", path.name)), artifact.hash, card, artifact.config.get("generic_dim")
+    )
 
 
 def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | None = None) -> "OpenVinoEncoder":
@@ -158,6 +167,7 @@ class OpenVinoEncoder:
         self.precision = precision
         self._compiled = _compile(folder, precision)
         self.dim = int(self._compiled.output(0).partial_shape[1].get_length())
+        self.generic_dim = folder.generic_dim or self.dim
         self._free: queue.LifoQueue[ov.InferRequest] = queue.LifoQueue()
         for _ in range(requests):
             self._free.put(self._compiled.create_infer_request())

@@ -13,10 +13,10 @@ from typing import Protocol
 import polars as pl
 
 from lookalike import catalogue as catalogues
-from lookalike import embedding, evaluate, heads, splits, stages
+from lookalike import embedding, evaluate, heads, splits, stages, views
 from lookalike.artifacts import REJECTS, Artifact, open_artifact
 from lookalike.catalogue.files import LEDGER
-from lookalike.encoder import choose_precision, find_encoder, load_encoder
+from lookalike.encoder import EncoderFolder, choose_precision, find_encoder, load_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import SourceError
 
@@ -47,15 +47,20 @@ class StageReport:
 
 @dataclass(frozen=True)
 class BuildConfig:
-    """How to build a site from a source."""
+    """How to build a site from a source.
+
+    `encoder` is used as it is, or, with a `budget` ("20m" or "2h"), is the stock encoder that training starts from.
+    """
 
     encoder: str = "lite0"
+    budget: str | None = None
     precision: str = "auto"
     photos: Path | None = None
     rehash: bool = False
     split: splits.SplitConfig = field(default_factory=splits.SplitConfig)
     head: heads.HeadConfig = field(default_factory=heads.HeadConfig)
     embed: embedding.EmbedConfig = field(default_factory=embedding.EmbedConfig)
+    seen: views.ViewsConfig = field(default_factory=views.ViewsConfig)
     evaluation: evaluate.EvaluateConfig | None = field(default_factory=evaluate.EvaluateConfig)
 
 
@@ -68,7 +73,9 @@ class Site:
     @property
     def inputs(self) -> stages.Inputs:
         """The artefacts that the head and the collection are made from."""
-        return stages.Inputs(self.root / "catalogue", self.root / "split", self.root / "embeddings")
+        return stages.Inputs(
+            self.root / "catalogue", self.root / "split", self.root / "embeddings", self.root / "views"
+        )
 
     @property
     def head(self) -> Path:
@@ -129,18 +136,9 @@ def build(
             mend=f"{inputs.catalogue / REJECTS} says why each was left out; name the photo folder with --photos",
         )
     runner.run("split", lambda _: splits.split(inputs.catalogue, inputs.split, config.split))
-    runner.run(
-        "embeddings",
-        lambda show: embedding.embed(
-            inputs.catalogue,
-            load_encoder(config.encoder, precision=config.precision),
-            inputs.embeddings,
-            config.embed,
-            photos=config.photos,
-            progress=show,
-        ),
-    )
-    runner.run("head", lambda _: stages.fit_head(inputs, site.head, config.head))
+    if config.budget is not None:
+        folder = _train(runner, site, config.budget, config)
+    _embed_and_fit(runner, site, folder, config)
     runner.run(
         "collection",
         lambda show: stages.fill_collection(
@@ -151,6 +149,56 @@ def build(
         wanted = config.evaluation
         runner.run("evaluation", lambda _: evaluate_site(out, wanted, photos=config.photos, precision=config.precision))
     return tuple(runner.reports)
+
+
+def fit(site: Path, config: BuildConfig, reporter: Reporter) -> tuple[StageReport, ...]:
+    """Embed a catalogue that was split, and fit the head: the plan for a budget of two minutes."""
+    runner = _Runner(reporter, site)
+    _embed_and_fit(runner, Site(site), find_encoder(config.encoder), config)
+    return tuple(runner.reports)
+
+
+def _train(runner: "_Runner", site: Site, budget: str, config: BuildConfig) -> EncoderFolder:
+    """Train the network within a budget and export it; the only part of a build that needs torch."""
+    from lookalike import training
+
+    inputs = site.inputs
+    base = training.TrainConfig(backbone=config.encoder, level=config.head.level, ignored=config.head.ignored)
+    planned = training.plan_for(inputs.catalogue, inputs.split, base, budget)
+    run = training.RunConfig(photos=config.photos)
+    model, encoder = site.root / "model", site.root / "encoder"
+    runner.run("model", lambda _: training.train(inputs.catalogue, inputs.split, model, planned, run))
+    runner.run("encoder", lambda _: training.export(model, encoder, photos=config.photos))
+    return find_encoder(encoder)
+
+
+def _embed_and_fit(runner: "_Runner", site: Site, folder: EncoderFolder, config: BuildConfig) -> None:
+    inputs = site.inputs
+    spec = folder.name if folder.source else folder.path
+    runner.run(
+        "embeddings",
+        lambda show: embedding.embed(
+            inputs.catalogue,
+            load_encoder(spec, precision=config.precision),
+            inputs.embeddings,
+            config.embed,
+            photos=config.photos,
+            progress=show,
+        ),
+    )
+    runner.run(
+        "views",
+        lambda show: views.make_views(
+            inputs.catalogue,
+            inputs.split,
+            load_encoder(spec, precision=config.precision),
+            site.root / "views",
+            config.seen,
+            photos=config.photos,
+            progress=show,
+        ),
+    )
+    runner.run("head", lambda _: stages.fit_head(inputs, site.head, config.head))
 
 
 def evaluate_site(

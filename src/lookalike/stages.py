@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from lookalike import catalogue as catalogues
@@ -21,8 +22,9 @@ from lookalike.labels import prefixes
 from lookalike.sources import DATABASE, describe_sources
 from lookalike.splits import read_split
 from lookalike.types import Entry, Image, Product, Reject
+from lookalike.views import Views, load_views
 
-HEAD_VERSION = 1
+HEAD_VERSION = 2
 COLLECTION_VERSION = 1
 
 Progress = Callable[[int, int], None]
@@ -39,6 +41,7 @@ class Inputs:
     catalogue: Path
     split: Path
     embeddings: Path
+    views: Path | None = None
 
 
 def fit_head(inputs: Inputs, out: Path, config: heads.HeadConfig | None = None) -> Artifact:
@@ -51,7 +54,13 @@ def fit_head(inputs: Inputs, out: Path, config: heads.HeadConfig | None = None) 
     config = config or heads.HeadConfig()
     split = open_artifact(inputs.split, "split")
     embedded = open_artifact(inputs.embeddings, "embeddings")
-    recipe = Recipe("head", HEAD_VERSION, config.to_json(), {"split": split.hash, "embeddings": embedded.hash})
+    parents = {"split": split.hash, "embeddings": embedded.hash}
+    seen = None
+    if inputs.views is not None and inputs.views.exists():
+        views = open_artifact(inputs.views, "views")
+        if views.config["encoder"] == embedded.config["encoder"] and views.parents["split"] == split.hash:
+            parents["views"], seen = views.hash, load_views(inputs.views)
+    recipe = Recipe("head", HEAD_VERSION, config.to_json(), parents)
     if (finished := find(out, recipe)) is not None:
         return finished
     embeddings = load_embeddings(inputs.embeddings)
@@ -65,12 +74,32 @@ def fit_head(inputs: Inputs, out: Path, config: heads.HeadConfig | None = None) 
             train["category"].to_list(),
             train["group_id"].to_list(),
             config,
-            held_out=(embeddings.of(held_out["image_id"].to_list()), held_out["category"].to_list()),
+            aids=_aids(held_out, embeddings, seen, embedded.about.get("generic_dim")),
         )
         heads.save(head, draft.path)
         draft.counts = {"photos": train.height, "labels": len(head.label_names), "dim": head.dim}
-        draft.about = {"encoder": embedded.config["encoder"], "kind": head.kind}
+        draft.about = {"encoder": embedded.config["encoder"], "kind": head.kind, **head.facts}
     return open_artifact(out, "head")
+
+
+def _aids(held_out: pl.DataFrame, embeddings: Embeddings, seen: Views | None, generic_dim: int | None) -> heads.Aids:
+    """Gather what helps the fit: the validation part, and views of photos that were embedded."""
+    ids: list[str] = held_out["image_id"].to_list()
+    validation = embeddings.of(ids)
+    if seen is None:
+        return heads.Aids(validation, held_out["category"].to_list(), generic_dim=generic_dim)
+    row = {image_id: number for number, image_id in enumerate(ids)}
+    known = [place for place, image_id in enumerate(seen.validation_ids) if image_id in row]
+    asked = seen.validation[known]
+    rows = np.array([row[seen.validation_ids[place]] for place in known], np.int64)
+    return heads.Aids(
+        validation,
+        held_out["category"].to_list(),
+        seen.train,
+        asked.reshape(-1, asked.shape[-1]),
+        np.repeat(rows, asked.shape[1]),
+        generic_dim,
+    )
 
 
 def fill_collection(

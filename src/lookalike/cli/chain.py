@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.console import BuildReporter, counted, out, progress_bar
+from lookalike.cli.console import BuildReporter, counted, need_torch, out, progress_bar, show_trade_off
 from lookalike.errors import QueryError
 
 TYPE_CHECKING = False
@@ -79,6 +79,9 @@ def build(
     precision: _Precision = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split and of the evaluation.")] = 0,
     rehash: _Rehash = False,
+    budget: Annotated[
+        str | None, typer.Option(help="Train the network first, for 20m or 2h at most (needs the train extra).")
+    ] = None,
     no_evaluate: Annotated[bool, typer.Option("--no-evaluate", help="Leave the evaluation out.")] = False,
 ) -> None:
     """Build a site from a source: every stage in order, skipping what is up to date.
@@ -89,8 +92,11 @@ def build(
     from lookalike.pipeline import BuildConfig
     from lookalike.splits import SplitConfig
 
+    if budget is not None:
+        need_torch()
     config = BuildConfig(
         encoder=encoder,
+        budget=None if budget == "2m" else budget,
         precision=precision,
         photos=photos,
         rehash=rehash,
@@ -217,7 +223,9 @@ def head(
 
     where = output or _beside(embeddings, "head")
     inputs = _inputs(embeddings, catalogue, split)
-    _done(where, stages.fit_head(inputs, where, _head_config(kind, level, ignore_labels)).counts)
+    fitted = stages.fit_head(inputs, where, _head_config(kind, level, ignore_labels))
+    _done(where, fitted.counts)
+    show_trade_off(fitted.about)
 
 
 def index(
@@ -288,7 +296,12 @@ def split_labels(text: str) -> tuple[str, ...]:
 def _inputs(embeddings: Path, catalogue: Path | None, split: Path | None) -> "Inputs":
     from lookalike.stages import Inputs
 
-    return Inputs(catalogue or _beside(embeddings, "catalogue"), split or _beside(embeddings, "split"), embeddings)
+    return Inputs(
+        catalogue or _beside(embeddings, "catalogue"),
+        split or _beside(embeddings, "split"),
+        embeddings,
+        _beside(embeddings, "views"),
+    )
 
 
 def _beside(artifact: Path, name: str) -> Path:

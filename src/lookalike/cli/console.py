@@ -1,5 +1,6 @@
 """What the terminal shows: errors, progress bars, and the tables of a build."""
 
+import importlib.util
 from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
@@ -7,13 +8,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from lookalike.errors import LookalikeError
+from lookalike.errors import LookalikeError, TrainingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from rich.progress import Task
 
     from lookalike.pipeline import StageReport
+    from lookalike.types import Json
 
 
 def out() -> Console:
@@ -87,3 +89,29 @@ def counted(counts: Mapping[str, object]) -> str:
         if isinstance(value, int) and not isinstance(value, bool) and value > 0
     ]
     return ", ".join(shown[:5])
+
+
+def show_trade_off(facts: "Json") -> None:
+    """Tell how the head's label part was weighed: what each weight gives and takes on the validation part."""
+    choice = facts.get("choice")
+    if choice is None:
+        return
+    rows = [
+        f"  {'raw features' if one is choice['raw'] else format(one['label_weight'], '.1f'):<13}"
+        f"{one['label_recall']:>13.3f}{one['instance_recall']:>17.3f}"
+        + ("   chosen" if one is not choice["raw"] and one["label_weight"] == choice["label_weight"] else "")
+        for one in (choice["raw"], *choice["tried"])
+    ]
+    out().print("\n".join([f"  {'label weight':<13}{'label r@1':>13}{'instance r@1':>17}   (validation)", *rows]))
+
+
+def need_torch() -> None:
+    """Refuse where the train extra is missing."""
+    missing = [
+        name for name in ("torch", "timm", "pytorch_lightning", "onnx") if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise TrainingError(
+            f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed",
+            mend="pip install 'lookalike[train]'",
+        )

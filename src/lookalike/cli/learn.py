@@ -1,14 +1,13 @@
 """Commands that teach the network itself; the only ones that need the `train` extra."""
 
-import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lookalike.cli.chain import split_labels
-from lookalike.cli.console import out
-from lookalike.errors import TrainingError
+from lookalike.cli.console import BuildReporter, need_torch, out, show_trade_off
 
 _PANEL = "Teach the network (needs the train extra)"
 
@@ -20,24 +19,32 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    catalogue: Annotated[Path, typer.Argument(help="A catalogue that `lookalike ingest` made.")],
+    catalogue: Annotated[Path, typer.Argument(help="A catalogue that `lookalike ingest` made, with its split.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: model/ beside it)")] = None,
+    budget: Annotated[
+        str,
+        typer.Option(help="2m: the head alone, no torch. 20m, 2h: train the last stages. full: the whole network."),
+    ] = "20m",
     backbone: Annotated[str, typer.Option(help="lite0 or lite2 (weights in the package), or any timm name.")] = "lite0",
-    epochs: Annotated[int, typer.Option(help="Passes over the training photos.")] = 10,
-    batch_size: Annotated[int, typer.Option(help="Photos a step.")] = 32,
-    lr: Annotated[float, typer.Option(help="Peak learning rate.")] = 3e-4,
-    weight_decay: Annotated[float, typer.Option(help="AdamW's weight decay.")] = 0.02,
-    schedule: Annotated[str, typer.Option(help="cosine, step (StepLR) or constant; all warm up first.")] = "cosine",
-    warmup_epochs: Annotated[float, typer.Option(help="Epochs until the peak learning rate.")] = 1.0,
-    step_epochs: Annotated[int, typer.Option(help="With step: epochs between drops.")] = 3,
-    gamma: Annotated[float, typer.Option(help="With step: factor of each drop.")] = 0.1,
-    label_smoothing: Annotated[float, typer.Option(help="Share of the target spread over all labels.")] = 0.1,
-    augmentation: Annotated[str, typer.Option(help="light, none or strong.")] = "light",
+    trained_stages: Annotated[int | None, typer.Option(help="Last stages to train; 0: the whole network.")] = None,
+    views: Annotated[int | None, typer.Option(help="Views of each photo that the frozen stages see once.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training photos.")] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Photos a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="AdamW's weight decay.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="cosine, onecycle, step (StepLR) or constant; all warm up first.")
+    ] = None,
+    warmup_epochs: Annotated[float | None, typer.Option(help="Epochs until the peak learning rate.")] = None,
+    step_epochs: Annotated[int | None, typer.Option(help="With step: epochs between drops.")] = None,
+    gamma: Annotated[float | None, typer.Option(help="With step: factor of each drop.")] = None,
+    label_smoothing: Annotated[float | None, typer.Option(help="Share of the target spread over all labels.")] = None,
+    augmentation: Annotated[str | None, typer.Option(help="With the whole network: light, none or strong.")] = None,
     size_px: Annotated[int | None, typer.Option(help="Image size (default: the backbone's own).")] = None,
     level: Annotated[str, typer.Option(help="How deep labels go: parent, a path depth, or auto.")] = "auto",
     ignore_labels: Annotated[str, typer.Option(help="Comma-separated labels that are not learned.")] = "",
     freeze_backbone: Annotated[bool, typer.Option("--freeze-backbone", help="Train the last layer only.")] = False,
-    patience: Annotated[int, typer.Option(help="Epochs without a better validation; 0: never stop early.")] = 5,
+    patience: Annotated[int | None, typer.Option(help="Epochs without a better validation; 0: never stop.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from this file, with no network.")] = None,
     no_pretrained: Annotated[bool, typer.Option("--no-pretrained", help="Start from chance.")] = False,
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
@@ -47,42 +54,69 @@ def train(
     split: Annotated[Path | None, typer.Option(help="(default: split/ beside the catalogue)")] = None,
     photos: Annotated[Path | None, typer.Option(help="Photo root (default: where it was ingested from).")] = None,
 ) -> None:
-    """Fine-tune a network on the catalogue's categories.
+    """Teach the network the catalogue's categories, within a time budget.
+
+    The budget picks a plan; every option that you give overrides the plan. With 20m or 2h the stages before the last ones
+    stay as they are and run once; the encoder keeps what it had beside what it learns, so that it can still find the
+    very same thing.
 
     Then: [bold]lookalike export model/ -o encoder/[/], and [bold]lookalike build SOURCE -o site/ --encoder encoder/[/].
     Ctrl-C keeps the last epoch; the same command goes on from there.
     """
-    _need_torch()
-    from lookalike.training import RunConfig, TrainConfig
+    labels = split_labels(ignore_labels)
+    if budget == "2m":
+        fit_head_only(catalogue, backbone, level, labels, photos)
+        return
+    need_torch()
+    from lookalike.training import RunConfig, TrainConfig, plan_for
     from lookalike.training import train as run
 
+    where_split = split or catalogue.parent / "split"
     config = TrainConfig(
         backbone=backbone,
         level=level,
-        ignored=split_labels(ignore_labels),
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        weight_decay=weight_decay,
-        schedule=schedule,  # pyright: ignore[reportArgumentType] - checked by TrainConfig.check
-        warmup_epochs=warmup_epochs,
-        step_epochs=step_epochs,
-        gamma=gamma,
-        label_smoothing=label_smoothing,
-        augmentation=augmentation,  # pyright: ignore[reportArgumentType]
+        ignored=labels,
         size_px=size_px,
         seed=seed,
-        precision=precision,  # pyright: ignore[reportArgumentType]
+        precision=precision,  # pyright: ignore[reportArgumentType] - checked by TrainConfig.check
         freeze_backbone=freeze_backbone,
-        patience=patience,
         weights=weights,
         pretrained=not no_pretrained,
     )
+    if budget != "full":
+        config = plan_for(catalogue, where_split, config, budget)
+    given = {
+        "trained_stages": trained_stages,
+        "views": views,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "warmup_epochs": warmup_epochs,
+        "step_epochs": step_epochs,
+        "gamma": gamma,
+        "label_smoothing": label_smoothing,
+        "augmentation": augmentation,
+        "patience": patience,
+    }
+    config = replace(config, **{name: value for name, value in given.items() if value is not None})  # pyright: ignore
     where = output or catalogue.parent / "model"
     about = RunConfig(photos=photos, resume=resume, device=device)  # pyright: ignore[reportArgumentType]
-    artifact = run(catalogue, split or catalogue.parent / "split", where, config, about)
+    artifact = run(catalogue, where_split, where, config, about)
     out().print(f"[green]✓[/] {where}  [dim]{artifact.counts}[/]", soft_wrap=True)
     out().print(f"Next:  [bold]lookalike export {where} -o {where.parent / 'encoder'}[/]", soft_wrap=True)
+
+
+def fit_head_only(catalogue: Path, encoder: str, level: str, ignored: tuple[str, ...], photos: Path | None) -> None:
+    """Embed with a stock encoder and fit the head beside the catalogue; tell the trade-off it chose from."""
+    from lookalike import heads, pipeline
+
+    config = pipeline.BuildConfig(encoder=encoder, photos=photos, head=heads.HeadConfig(level=level, ignored=ignored))
+    site = catalogue.parent
+    pipeline.fit(site, config, BuildReporter())
+    show_trade_off(heads.load(site / "head").facts)
+    out().print(f"Next:  [bold]lookalike build SOURCE -o {site}[/]", soft_wrap=True)
 
 
 def export(
@@ -94,7 +128,7 @@ def export(
 
     Refused where the exported graph does not give what torch gives on real photos; prints what bf16 costs.
     """
-    _need_torch()
+    need_torch()
     from lookalike.training import export as run
 
     where = output or model.parent / "encoder"
@@ -102,14 +136,3 @@ def export(
     out().print(f"[green]✓[/] {where}", soft_wrap=True)
     for name, value in artifact.about.get("check", {}).items():
         out().print(f"  {name}: {value}")
-
-
-def _need_torch() -> None:
-    missing = [
-        name for name in ("torch", "timm", "pytorch_lightning", "onnx") if importlib.util.find_spec(name) is None
-    ]
-    if missing:
-        raise TrainingError(
-            f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed",
-            mend="pip install 'lookalike[train]'",
-        )

@@ -2,15 +2,25 @@
 
 import logging
 from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
 from lookalike.errors import HeadError
-from lookalike.heads.calibration import calibrated, labelled
+from lookalike.heads.calibration import Labelled, calibrated, labelled
+from lookalike.heads.choice import Asked, Choice, choose
 from lookalike.heads.head import Block, FeatureArray, Float64Array, Head, check_features
-from lookalike.heads.linear import LdaSettings, class_statistics, lda, moments, pca_block, wccn_block
-from lookalike.labels import MIN_GROUPS, MIN_PHOTOS, choose_labels
+from lookalike.heads.linear import (
+    IntArray,
+    LdaSettings,
+    class_statistics,
+    lda,
+    moments,
+    pca_block,
+    view_covariance,
+    wccn_block,
+)
+from lookalike.labels import MIN_GROUPS, MIN_PHOTOS, LabelSet, choose_labels
 from lookalike.types import Json
 
 KINDS = ("auto", "mix", "lda", "wccn", "pca", "none")
@@ -18,6 +28,8 @@ MIN_LABELS = 3
 """Learnable labels that the label part needs."""
 MIN_RANK = 8
 """Photos that vary in fewer directions leave the features as they are."""
+LABEL_WEIGHT = 0.2
+"""Share of the label part where there is no validation part to choose it on."""
 
 _LEAST_DEVIATION = 1e-6
 """A feature that varies less than this share of the most varying one counts as constant."""
@@ -34,8 +46,8 @@ class HeadConfig:
         `auto` is `mix` where there are labels to learn, else `pca`.
     dim : int
         Width of the embeddings; fewer where the photos vary in fewer directions. `none` keeps the features' width.
-    label_weight : float
-        Share a of the label part in a `mix`, in (0, 1).
+    label_weight : float, optional
+        Share a of the label part in a `mix`, in (0, 1); None chooses it on the validation part, see `choice.choose`.
     level : "auto", "parent" or a path depth as text
         How deep labels go; see `labels.choose_labels`.
     ignored : labels that are searchable, but never learned or scored
@@ -47,7 +59,7 @@ class HeadConfig:
 
     kind: str = "auto"
     dim: int = 256
-    label_weight: float = 0.2
+    label_weight: float | None = None
     level: str = "auto"
     ignored: tuple[str, ...] = ()
     lda_shrinkage: float = 0.3
@@ -58,7 +70,7 @@ class HeadConfig:
         wrong = {
             f"kind must be one of {', '.join(KINDS)}": self.kind not in KINDS,
             "dim must be at least 2": self.dim < 2,
-            "label_weight must lie between 0 and 1": not 0 < self.label_weight < 1,
+            "label_weight must lie between 0 and 1": self.label_weight is not None and not 0 < self.label_weight < 1,
             "lda_shrinkage must be above 0 and at most 1": not 0 < self.lda_shrinkage <= 1,
             "wccn_shrinkage must be above 0 and at most 1": not 0 < self.wccn_shrinkage <= 1,
             "level must be auto, parent or a depth from 1": not _is_level(self.level),
@@ -72,13 +84,31 @@ class HeadConfig:
         return {**asdict(self), "ignored": sorted(set(self.ignored))}
 
 
+@dataclass(frozen=True, eq=False)
+class Aids:
+    """What a fit may use beside the training part; each may be missing.
+
+    `validation` (m, d) are the validation part's features, with their `categories`: for the classifier's temperature
+    and the label part's weight. `train_views` (p, v, d) are views of training photos: how features change when a photo
+    is seen differently. `asked_views` (q, d) are views of the validation photos in rows `asked_rows`.
+    `generic_dim` tells how many of the features, from the first, no label has tuned; None means all.
+    """
+
+    validation: FeatureArray | None = None
+    categories: Sequence[str | None] = ()
+    train_views: FeatureArray | None = None
+    asked_views: FeatureArray | None = None
+    asked_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    generic_dim: int | None = None
+
+
 def fit(
     features: FeatureArray,
     categories: Sequence[str | None],
     groups: Sequence[Hashable],
     config: HeadConfig,
     *,
-    held_out: tuple[FeatureArray, Sequence[str | None]] | None = None,
+    aids: Aids | None = None,
 ) -> Head:
     """Fit a head on the training part.
 
@@ -89,13 +119,14 @@ def fit(
     categories, groups : one per photo
         Category path or None; the group that must not cross a split.
     config : HeadConfig
-    held_out : features and categories of the validation part, optional
-        Used only for the classifier's temperature.
+    aids : Aids, optional
+        What else there is to learn from.
 
     Returns
     -------
     Head
         Of the kind asked for, or of the nearest one that the labels and photos allow; the log says which and why.
+        `facts["choice"]` tells how the label part's weight was chosen.
 
     Raises
     ------
@@ -105,8 +136,10 @@ def fit(
     Notes
     -----
     mix: [sqrt(a) * unit(LDA), sqrt(1 - a) * unit(WCCN, PCA)]; the label part has at most labels - 1 dimensions and at
-    most half of them all. Photos without a label shape the generic part only, and of that only mean and principal axes.
+    most half of them all. The generic part sees the first `aids.generic_dim` features alone, and is whitened by how
+    photos of one label and how views of one photo differ. Photos without a label shape the generic part only.
     """
+    aids = aids or Aids()
     check_features(features)
     if not len(features) == len(categories) == len(groups):
         raise HeadError("features, categories and groups differ in length", mend="Give one of each per photo")
@@ -116,25 +149,91 @@ def fit(
         return Head("none", features.shape[1], (), labels, facts={"asked": config.kind, "photos": 0, "labelled": 0})
     kind = _possible(config.kind, len(labels.labels), any_category=any(category is not None for category in categories))
     mean, covariance = moments(features)
-    classes, label_part, classifier = None, None, None
+    within: list[Float64Array] = []
+    learned, label_part, classifier = None, None, None
     if len(labels.labels) >= 2:
         learned = labelled(features, categories, labels, groups)
         settings = LdaSettings(_deviations(covariance), config.lda_shrinkage, _label_dims(config, kind))
         classes = class_statistics(learned.features, learned.codes, len(labels.labels))
+        within.append(classes.within)
         label_part, classifier = lda(classes, settings)
-        validation = None if held_out is None else labelled(*held_out, labels)
+        validation = None if aids.validation is None else labelled(aids.validation, aids.categories, labels)
         classifier = calibrated(classifier, learned, validation, settings, seed=config.seed)
     if kind in ("mix", "lda") and label_part is None:
         kind = "wccn"  # every label has the same mean: there is nothing to discriminate by
-    generic = None
-    if kind in ("mix", "wccn") and classes is not None:
-        k = config.dim - _width(label_part)
-        generic = wccn_block(mean, covariance, classes, shrinkage=config.wccn_shrinkage, k=k)
+    if aids.train_views is not None and aids.train_views.shape[1] >= 2 and len(aids.train_views) >= MIN_RANK:
+        within.append(view_covariance(aids.train_views))
+    if kind == "pca" and config.kind == "auto" and within:
+        kind = "wccn"
+    generic = _generic(kind, (mean, covariance), within, config.dim - _width(label_part), aids, config)
+    choice = None
+    if kind == "mix" and label_part is not None and generic is not None and config.label_weight is None:
+        choice = _choice(features, categories, labels, (label_part, generic), aids, config)
+    weight = choice.label_weight if choice is not None else config.label_weight or LABEL_WEIGHT
+    blocks = _blocks(kind, label_part, generic, config, weight)
+    return Head(
+        kind if blocks else "none",
+        features.shape[1],
+        blocks,
+        labels,
+        classifier,
+        _facts(config, features, learned, choice),
+    )
+
+
+def _facts(config: HeadConfig, features: FeatureArray, learned: Labelled | None, choice: Choice | None) -> Json:
+    facts: Json = {
+        "asked": config.kind,
+        "photos": len(features),
+        "labelled": 0 if learned is None else len(learned.codes),
+    }
+    return facts if choice is None else {**facts, "choice": choice.to_json()}
+
+
+def _generic(
+    kind: str,
+    all_moments: tuple[Float64Array, Float64Array],
+    within: Sequence[Float64Array],
+    k: int,
+    aids: Aids,
+    config: HeadConfig,
+) -> Block | None:
+    """The part that tells things apart whatever their label, over the features that no label has tuned."""
+    mean, covariance = all_moments
+    d = aids.generic_dim or len(mean)
+    if kind in ("mix", "wccn") and within:
+        part = wccn_block(
+            mean[:d], covariance[:d, :d], [each[:d, :d] for each in within], shrinkage=config.wccn_shrinkage, k=k
+        )
     elif kind == "pca":
-        generic = pca_block(mean, covariance, config.dim)
-    blocks = _blocks(kind, label_part, generic, config)
-    facts = {"asked": config.kind, "photos": len(features), "labelled": 0 if classes is None else classes.total}
-    return Head(kind if blocks else "none", features.shape[1], blocks, labels, classifier, facts)
+        part = pca_block(mean[:d], covariance[:d, :d], config.dim)
+    else:
+        return None
+    if part is None or d == len(mean):
+        return part
+    matrix = np.zeros((len(mean), part.matrix.shape[1]), np.float32)
+    matrix[:d] = part.matrix
+    return replace(part, mean=mean.astype(np.float32), matrix=matrix)
+
+
+def _choice(
+    features: FeatureArray,
+    categories: Sequence[str | None],
+    labels: LabelSet,
+    parts: tuple[Block, Block],
+    aids: Aids,
+    config: HeadConfig,
+) -> Choice | None:
+    """Choose the label part's weight where there is a validation part with views to ask about."""
+    if aids.validation is None or aids.asked_views is None:
+        return None
+    numbers = {label: code for code, label in enumerate(labels.labels)}
+    codes = np.array([numbers.get(labels.of(category) or "", -1) for category in categories], np.int64)
+    known = labelled(aids.validation, aids.categories, labels)
+    asked = Asked(features, codes, known.features, known.codes, aids.asked_views, aids.validation[aids.asked_rows])
+    if not asked.enough:
+        return None
+    return choose(*parts, asked, generic_dim=aids.generic_dim or features.shape[1], seed=config.seed)
 
 
 def _possible(asked: str, n_labels: int, *, any_category: bool) -> str:
@@ -164,7 +263,9 @@ def _width(block: Block | None) -> int:
     return 0 if block is None else block.matrix.shape[1]
 
 
-def _blocks(kind: str, label_part: Block | None, generic: Block | None, config: HeadConfig) -> tuple[Block, ...]:
+def _blocks(
+    kind: str, label_part: Block | None, generic: Block | None, config: HeadConfig, weight: float
+) -> tuple[Block, ...]:
     """Weigh the parts; none at all where the photos differ in too few directions to say what matters."""
     if kind == "none":
         return ()
@@ -175,7 +276,7 @@ def _blocks(kind: str, label_part: Block | None, generic: Block | None, config: 
         return ()
     if label_part is None:
         return (generic,)
-    return replace(label_part, weight=config.label_weight), replace(generic, weight=1 - config.label_weight)
+    return replace(label_part, weight=weight), replace(generic, weight=1 - weight)
 
 
 def _deviations(covariance: Float64Array) -> Float64Array:

@@ -1,5 +1,6 @@
 """The closed forms behind the heads: scatter matrices, shrinkage, LDA, WCCN and PCA. Float64 throughout."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +77,12 @@ def class_statistics(features: FeatureArray, codes: IntArray, n_labels: int) -> 
     return Classes(counts, means, _scatter(features, means, codes) / len(features))
 
 
+def view_covariance(views: FeatureArray) -> Float64Array:
+    """How views of one photo differ: the covariance (d, d) of features (n, v, d) about each photo's mean; v >= 2."""
+    n, v, d = views.shape
+    return class_statistics(views.reshape(n * v, d), np.repeat(np.arange(n), v), n).within
+
+
 def sum_rows(features: FeatureArray) -> Float64Array:
     """Sum rows in float64."""
     return features.sum(axis=0, dtype=np.float64)
@@ -90,14 +97,21 @@ def pca_block(mean: Float64Array, covariance: Float64Array, k: int) -> Block | N
 
 
 def wccn_block(
-    mean: Float64Array, covariance: Float64Array, classes: Classes, *, shrinkage: float, k: int
+    mean: Float64Array, covariance: Float64Array, within: Sequence[Float64Array], *, shrinkage: float, k: int
 ) -> Block | None:
     """Within-class covariance normalisation, then PCA to at most k dimensions; None where nothing varies.
+
+    `within` are covariances (d, d) of what should not matter: how photos of one label differ, how views of one photo
+    differ. Each is scaled to the same trace, and they are averaged.
 
     Source: Hatch, Kajarekar and Stolcke, Within-class covariance normalization for SVM-based speaker recognition,
     Interspeech 2006. Any square root of the inverse will do, since PCA follows: here that of the Cholesky factor.
     """
-    whitener = _whitener(_shrunk(classes.within, shrinkage, float(np.diag(covariance).mean())))
+    traces = [float(np.trace(each)) for each in within]
+    largest = max(traces) or 1.0
+    averaged = sum((each * (largest / trace) for each, trace in zip(within, traces, strict=True) if trace > 0), 0.0)
+    averaged = np.zeros_like(covariance) + averaged / len(within)
+    whitener = _whitener(_shrunk(averaged, shrinkage, float(np.diag(covariance).mean())))
     axes = _leading(whitener.T @ covariance @ whitener, k)
     return _block(mean, whitener @ axes)
 

@@ -4,11 +4,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from lookalike.augment import Augmentation
 from lookalike.errors import TrainingError
 from lookalike.types import Json
 
 Schedule = Literal["cosine", "step", "constant"]
-Augmentation = Literal["light", "none", "strong"]
 Precision = Literal["auto", "bf16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -21,6 +21,9 @@ class TrainConfig:
     choose the labels as for the head. `lr` is the peak of the schedule, reached after `warmup_epochs`; `cosine` falls
     to zero at the end, `step` multiplies by `gamma` every `step_epochs`, `constant` stays. `size_px` None means the
     backbone's own. `patience` counts epochs without a better validation accuracy before training stops; 0 means never.
+    `trained_stages` n trains the network's last n stages on what the stages before, run once for each photo and `views`
+    views of it, made of them, and the exported encoder has two branches, see `cut`; 0 trains the whole network in
+    place, on photos augmented anew each epoch. `budget_s` ends training with the epoch in which so many seconds are over.
     `weights` is a file to start from instead; without it and with `pretrained` off, the network starts from chance.
     """
 
@@ -43,6 +46,9 @@ class TrainConfig:
     channels_last: bool = True
     freeze_backbone: bool = False
     patience: int = 5
+    trained_stages: int = 0
+    views: int = 8
+    budget_s: float | None = None
     weights: Path | None = None
     pretrained: bool = True
 
@@ -66,6 +72,9 @@ class TrainConfig:
         _require("gamma", 0 < self.gamma <= 1, "above 0 and at most 1")
         _require("label smoothing", 0 <= self.label_smoothing < 1, "0 or more and below 1")
         _require("image size", self.size_px is None or self.size_px >= 16, "16 pixels or more")
+        _require("number of trained stages", self.trained_stages >= 0, "0 (the whole network) or more")
+        _require("number of views", 1 <= self.views <= 64, "1 to 64")
+        _require("budget", self.budget_s is None or self.budget_s > 0, "more than 0 seconds")
         _require("patience", self.patience >= 0, "0 (never stop early) or more")
 
     def to_json(self) -> Json:

@@ -1,7 +1,7 @@
 """From catalogue and split to batches; preprocessing is that of `lookalike.images`, the same as in serving."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +15,11 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, open_artifact
+from lookalike.augment import Augmentation, augment, decode_side
 from lookalike.errors import PhotoError, TrainingError
 from lookalike.labels import LabelSet, choose_labels
 from lookalike.splits import read_split
-from lookalike.training.augment import augment, decode_side
-from lookalike.training.config import Augmentation, TrainConfig
+from lookalike.training.config import TrainConfig
 from lookalike.types import Preprocess, Reject, UInt8Array
 
 
@@ -184,17 +184,19 @@ def loaders(
     """Make the loaders of the training and the validation part."""
     train = PhotoDataset(data.train, card, config.augmentation, config.seed)
     validation = PhotoDataset(data.validation, card, "none", config.seed)
-    return _loader(train, config, workers, shuffle=True), _loader(validation, config, workers, shuffle=False)
+    return make_loader(train, config, workers, shuffle=True), make_loader(validation, config, workers, shuffle=False)
 
 
-def _loader(dataset: PhotoDataset, config: TrainConfig, workers: int, *, shuffle: bool) -> DataLoader[Batch]:
+def make_loader(dataset: Dataset[Batch], config: TrainConfig, workers: int, *, shuffle: bool) -> DataLoader[Batch]:
+    """Load a dataset of whole batches, in an order that seed and epoch decide, or as it is."""
+    count = len(cast("Sized", dataset))
     return DataLoader(
         dataset,
         batch_size=config.batch_size,
-        sampler=EpochSampler(len(dataset), config.seed, shuffle=shuffle),
+        sampler=EpochSampler(count, config.seed, shuffle=shuffle),
         num_workers=workers,
         collate_fn=_as_is,
-        drop_last=shuffle and len(dataset) > config.batch_size,  # a last batch of one photo upsets batch normalisation
+        drop_last=shuffle and count > config.batch_size,  # a last batch of one photo upsets batch normalisation
         persistent_workers=workers > 0,
         multiprocessing_context="spawn" if workers else None,  # a fork may inherit a lock that nobody opens again
     )

@@ -15,7 +15,8 @@ from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_
 from lookalike.encoder import EncoderFolder, OpenVinoEncoder, choose_precision
 from lookalike.errors import PhotoError, TrainingError
 from lookalike.files import write_bytes, write_text
-from lookalike.training.fit import BEST, FACTS
+from lookalike.training.beginning import BEST, FACTS, starting_backbone
+from lookalike.training.cut import Tail, TwoBranches, copied, cut
 from lookalike.training.graph import OPSET, to_onnx
 from lookalike.training.module import normalise
 from lookalike.training.network import Backbone, load_weights, read_state, rebuild_backbone
@@ -75,20 +76,25 @@ def export(model: Path, out: Path, *, photos: Path | None = None) -> Artifact:
     card = Preprocess.from_json(source.facts["preprocess"])
     name = str(source.facts["backbone"])
     state = read_state(source.checkpoint)
+    trained_stages = int(source.facts.get("trained_stages", 0))
+    width = int(source.facts["dim"])
     config = {
         "name": f"{name}-tuned",
         "backbone": name,
-        "dim": source.facts["dim"],
+        "dim": 2 * width if trained_stages else width,
         "size_px": card.size_px,
         "opset": OPSET,
         "preprocess": card.to_json(),
         "weights_sha256": _weights_sha256(state),
     }
+    if trained_stages:
+        config |= {"trained_stages": trained_stages, "generic_dim": width}
     recipe = Recipe("encoder", VERSION, config, source.parents)
     if (finished := find(out, recipe)) is not None:
         return finished
-    backbone = rebuild_backbone(name, card)
-    load_weights(backbone.network, state, str(source.checkpoint))
+    backbone = _two_branches(source, state) if trained_stages else rebuild_backbone(name, card)
+    if not trained_stages:
+        load_weights(backbone.network, state, str(source.checkpoint))
     sample = _read_sample(source, card, photos)
     data = to_onnx(backbone.network, card.size_px)
     with create(out, recipe) as draft:
@@ -109,6 +115,15 @@ def export(model: Path, out: Path, *, photos: Path | None = None) -> Artifact:
             "versions": installed("torch", "timm", "onnx", "onnxscript", "openvino"),
         }
     return open_artifact(out, "encoder")
+
+
+def _two_branches(source: _Source, state: Mapping[str, torch.Tensor]) -> Backbone:
+    """Put the tuned last stages beside the ones that training began with."""
+    stages = int(source.facts["trained_stages"])
+    start = starting_backbone(source.folder, str(source.facts["backbone"]))
+    before, after = cut(start, stages), cut(copied(start), stages)
+    load_weights(Tail(after), dict(state), str(source.checkpoint))
+    return Backbone(start.name, TwoBranches(before, after), start.card, 2 * start.dim)
 
 
 def measure(backbone: Backbone, folder: EncoderFolder, sample: UInt8Array) -> Fidelity:

@@ -11,6 +11,7 @@ import threading
 import warnings
 from collections.abc import Generator
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,8 @@ import numpy as np
 import polars as pl
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import (
-    Callback,
-    EarlyStopping,
-    ModelCheckpoint,
-    RichProgressBar,
-)
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar, Timer
+from pytorch_lightning.callbacks.timer import Interval
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from lookalike.artifacts import (
@@ -40,17 +37,16 @@ from lookalike.artifacts import (
 from lookalike.errors import TrainingError
 from lookalike.files import write_parquet, write_text
 from lookalike.labels import label_set_config
+from lookalike.training.beginning import BEST, CACHE, FACTS, INTERRUPTED, LAST, begin, cached_tail
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.data import TrainingSet, loaders, read_training_set
 from lookalike.training.module import Classifier
-from lookalike.training.network import Backbone, keep_depthwise_float32, make_backbone, rebuild_backbone, starting_file
-from lookalike.types import Json, Preprocess
+from lookalike.training.network import Backbone, keep_depthwise_float32, starting_file
+from lookalike.training.plan import plan
 
 VERSION = 1
 """Raise when equal configurations would train another model."""
 
-FACTS = "training.json"
-BEST, LAST, INTERRUPTED = "best.ckpt", "last.ckpt", "interrupted.ckpt"
 SAMPLE = 128
 """Validation photos set aside by name, on which an export proves itself."""
 
@@ -99,12 +95,27 @@ def train(
     return open_artifact(out, "model")
 
 
+def plan_for(catalogue: Path, split: Path, base: TrainConfig, budget: str) -> TrainConfig:
+    """Plan training on this catalogue and machine within a budget, see `plan.plan`.
+
+    Raises
+    ------
+    TrainingError
+        There is nothing to learn, or the budget is unknown.
+    """
+    data = read_training_set(catalogue, split, base, None)
+    return plan(base, budget, len(data.train), os.cpu_count() or 1)
+
+
 def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -> None:
-    backbone = _backbone(draft.path, config)
+    backbone = begin(draft.path, config)
     _write_facts(draft.path, data, backbone, config)
     accelerator = _accelerator(run)
-    workers = run.workers if run.workers is not None else min(8, os.cpu_count() or 1) if accelerator == "cuda" else 0
-    train_loader, validation_loader = loaders(data, backbone.card, config, workers=workers)
+    if config.trained_stages:
+        backbone, train_loader, validation_loader = cached_tail(draft.path, data, backbone, config, run)
+    else:
+        workers = run.workers if run.workers is not None else min(8, os.cpu_count() or 1) * (accelerator == "cuda")
+        train_loader, validation_loader = loaders(data, backbone.card, config, workers=workers)
     module = Classifier(backbone, len(data.labels.labels), config, max(1, len(train_loader)))
     if config.channels_last:
         module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -127,6 +138,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
     last = draft.path / LAST
     _fit(trainer, module, (train_loader, validation_loader), last if last.is_file() else None)
     _finish(draft, module, data)
+    shutil.rmtree(draft.path / CACHE, ignore_errors=True)
     draft.about = {
         "device": accelerator,
         "precision": precision,
@@ -170,14 +182,6 @@ def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
     }
 
 
-def _backbone(folder: Path, config: TrainConfig) -> Backbone:
-    """Make the backbone; a run that goes on takes its weights from the checkpoint and fetches nothing."""
-    if (folder / LAST).is_file() and (folder / FACTS).is_file():
-        facts: Json = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        return rebuild_backbone(config.backbone, Preprocess.from_json(facts["preprocess"]))
-    return make_backbone(config)
-
-
 def _write_facts(folder: Path, data: TrainingSet, backbone: Backbone, config: TrainConfig) -> None:
     """Write what a checkpoint needs to become an encoder, beside it and before it."""
     count = len(data.validation)
@@ -186,6 +190,7 @@ def _write_facts(folder: Path, data: TrainingSet, backbone: Backbone, config: Tr
     facts = {
         "backbone": backbone.name,
         "dim": backbone.dim,
+        "trained_stages": config.trained_stages,
         "preprocess": backbone.card.to_json(),
         "photo_root": relative_root(data.root, folder),
         "sample": sample,
@@ -226,6 +231,8 @@ def _callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Cal
     )
     last = ModelCheckpoint(folder, LAST.removesuffix(".ckpt"), enable_version_counter=False)  # after the others' state
     found: list[Callback] = [best, each, last, _KeepOnStop(folder / INTERRUPTED)]
+    if config.budget_s is not None:
+        found.append(Timer(timedelta(seconds=config.budget_s), Interval.epoch, verbose=False))
     if config.patience:
         found.append(EarlyStopping("val_accuracy", mode="max", patience=config.patience))
     if progress:

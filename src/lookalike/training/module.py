@@ -53,6 +53,7 @@ class Classifier(pl.LightningModule):
     """
 
     def __init__(self, backbone: Backbone, n_labels: int, config: TrainConfig, steps_per_epoch: int) -> None:
+        """`backbone.network` takes photos, or, where only its last stages are trained, what the stages before gave."""
         super().__init__()
         self.backbone = backbone.network
         self.classifier = torch.nn.Linear(backbone.dim, n_labels)
@@ -70,8 +71,10 @@ class Classifier(pl.LightningModule):
         self.train()  # Lightning leaves the mode as it finds it
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Map uint8 of shape (n, size, size, 3) to logits of shape (n, n_labels)."""
-        return self.classifier(self.backbone(normalise(pixels, self._card, channels_last=self._config.channels_last)))
+        """Map uint8 of shape (n, size, size, 3), or cached rows (n, c * h * w), to logits of shape (n, n_labels)."""
+        if not self._config.trained_stages:
+            pixels = normalise(pixels, self._card, channels_last=self._config.channels_last)
+        return self.classifier(self.backbone(pixels))
 
     def on_train_epoch_start(self) -> None:
         """Reseed, so that dropout in a resumed run is what it would have been."""
@@ -80,6 +83,10 @@ class Classifier(pl.LightningModule):
         self._started = time.perf_counter()
         if self._config.freeze_backbone:
             self.backbone.eval()  # batch normalisation would go on learning from the photos
+        elif self._config.trained_stages:
+            for layer in self.backbone.modules():
+                if isinstance(layer, torch.nn.modules.batchnorm._BatchNorm):  # pyright: ignore[reportPrivateUsage]
+                    layer.eval()  # the trunk's statistics do not change, and few photos would only blur the tail's
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor | None:
         """Return the loss of a batch; None, which skips it, where fewer than two photos could be read."""

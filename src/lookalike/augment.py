@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageEnhance
 
 from lookalike import images
-from lookalike.training.config import Augmentation
 from lookalike.types import Preprocess, UInt8Array
+
+Augmentation = Literal["light", "none", "strong"]
 
 _ASPECT = 4 / 3
 

@@ -1,0 +1,76 @@
+"""What a run begins with: its network, new or as it was left, and what the frozen stages make of photos."""
+
+import contextlib
+import json
+from collections.abc import Callable, Generator
+from pathlib import Path
+
+import safetensors.torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.data import DataLoader
+
+from lookalike.files import write_bytes
+from lookalike.training.cache import Cache, CachedDataset, fill, make_runner
+from lookalike.training.config import RunConfig, TrainConfig
+from lookalike.training.cut import Tail, copied, cut
+from lookalike.training.data import Batch, TrainingSet, make_loader
+from lookalike.training.network import Backbone, load_weights, make_backbone, read_state, rebuild_backbone
+from lookalike.types import Json, Preprocess
+
+FACTS = "training.json"
+BEST, LAST, INTERRUPTED = "best.ckpt", "last.ckpt", "interrupted.ckpt"
+START, CACHE = "start.safetensors", "cache"
+"""The weights that training began with, kept where the encoder needs them; and what the frozen stages gave, deleted."""
+
+
+def cached_tail(
+    folder: Path, data: TrainingSet, start: Backbone, config: TrainConfig, run: RunConfig
+) -> tuple[Backbone, DataLoader[Batch], DataLoader[Batch]]:
+    """Run the frozen stages over all photos, and return the network that is left to train, with its loaders."""
+    if not (folder / START).is_file():
+        write_bytes(folder / START, safetensors.torch.save(start.network.state_dict()))
+    (folder / CACHE).mkdir(exist_ok=True)
+    runner = make_runner(folder / CACHE / "trunk", cut(start, config.trained_stages), start.card, config.precision)
+    caches: list[Cache] = []
+    for part, photos, count in (("train", data.train, config.views), ("validation", data.validation, 0)):
+        with _bar(f"frozen stages, {part}", shown=run.progress) as progress:
+            where = folder / CACHE / part
+            caches.append(fill(where, runner, photos, count=count, seed=config.seed, progress=progress))
+    train_set = CachedDataset(data.train, caches[0], config.seed, vary=True)
+    validation_set = CachedDataset(data.validation, caches[1], config.seed, vary=False)
+    tail = Tail(cut(copied(start), config.trained_stages))
+    return (
+        Backbone(start.name, tail, start.card, start.dim),
+        make_loader(train_set, config, 0, shuffle=True),
+        make_loader(validation_set, config, 0, shuffle=False),
+    )
+
+
+@contextlib.contextmanager
+def _bar(name: str, *, shown: bool) -> Generator[Callable[[int, int], None]]:
+    """Show a bar with photos done and time left; yields a function of done and total."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True, disable=not shown) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def begin(folder: Path, config: TrainConfig) -> Backbone:
+    """Make the backbone; a run that goes on takes its weights from what it left and fetches nothing."""
+    if (folder / START).is_file() and (folder / FACTS).is_file():
+        return starting_backbone(folder, config.backbone)
+    if (folder / LAST).is_file() and (folder / FACTS).is_file():
+        return rebuild_backbone(config.backbone, _stored_card(folder))
+    return make_backbone(config)
+
+
+def starting_backbone(folder: Path, name: str) -> Backbone:
+    """Make the network that a run in this folder started from."""
+    backbone = rebuild_backbone(name, _stored_card(folder))
+    load_weights(backbone.network, read_state(folder / START), str(folder / START))
+    return backbone
+
+
+def _stored_card(folder: Path) -> Preprocess:
+    facts: Json = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return Preprocess.from_json(facts["preprocess"])
