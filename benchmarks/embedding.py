@@ -11,21 +11,19 @@ they allow together on the same cores (the sum of their times a photo). Prints a
 import argparse
 import json
 import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from lookalike import catalogue, embedding, images
-from lookalike.artifacts import installed
 from lookalike.encoder import load_encoder
+from record import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT = ROOT.parent / "shared" / "data" / "clothing" / "images"
@@ -99,21 +97,14 @@ def report(seconds: dict[str, list[float]], photos: int) -> None:
     for name, rate in rates.items():
         print(f"{name:<10} {rate:8.1f} photos/s   lookalike is {ratios[name]:5.2f} times that")
     result = {
-        "benchmark": "embedding",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "precision": load_encoder("lite0").precision,
-        "versions": installed("lookalike", "openvino", "numpy", "pillow", "simplejpeg"),
         "photos": photos,
         "seconds": {name: [round(value, 3) for value in each] for name, each in seconds.items()},
         "photos_per_second": {name: round(rate, 1) for name, rate in rates.items()},
         "lookalike_times": {name: round(ratio, 3) for name, ratio in ratios.items()},
     }
     print(json.dumps(result))
-    folder = ROOT / "benchmarks" / "results"
-    folder.mkdir(exist_ok=True)
-    name = f"{datetime.now(UTC):%Y-%m-%d}-{platform.machine()}-{os.cpu_count()}cores-embedding.json"
-    (folder / name).write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(keep("embedding", result))
 
 
 if __name__ == "__main__":

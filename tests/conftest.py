@@ -15,7 +15,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "clothing"
 class GridEncoder:
     """Features that can be read by eye: the mean colours of a 4 by 4 grid, in [0, 1]."""
 
-    name, hash, dim, precision = "grid", "grid-1", 48, "fp32"
+    name, hash, dim, generic_dim, precision = "grid", "grid-1", 48, 48, "fp32"
     card = Preprocess(16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
     def encode(self, images: UInt8Array) -> Float32Array:

@@ -85,7 +85,7 @@ from lookalike import embedding
 from lookalike.types import Preprocess
 
 class Dies:
-    name, hash, dim, precision = "grid", "grid-1", 48, "fp32"
+    name, hash, dim, generic_dim, precision = "grid", "grid-1", 48, 48, "fp32"
     card = Preprocess(16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     left = int(sys.argv[3])
     def encode(self, images):

@@ -40,6 +40,7 @@ class ColourEncoder:
     name: str = "colours"
     hash: str = "colours"
     dim: int = 51
+    generic_dim: int = 51
     card: Preprocess = CARD
     precision: str = "fp32"
 
@@ -53,6 +54,7 @@ class FixedEncoder(ColourEncoder):
     """Four numbers a photo, whatever the photo."""
 
     dim: int = 4
+    generic_dim: int = 4
 
     def encode(self, images: UInt8Array) -> np.ndarray:
         return np.tile(np.eye(1, 4, dtype=np.float32), (len(images), 1))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lookalike.collection.local import LocalCollection
 from lookalike.collection.protocol import CollectionInfo
 from lookalike.errors import ArtifactError, HeadError, NoLabels
-from lookalike.heads import Head, HeadConfig, fit, load, save
+from lookalike.heads import Aids, Head, HeadConfig, fit, load, save
 from lookalike.heads.calibration import temperature
 from lookalike.types import Entry, Image, Product
 
@@ -260,8 +260,8 @@ def test_the_held_out_part_sets_the_temperature_and_nothing_else() -> None:
     case = drawn(4, 40, seed=6)
     config = HeadConfig(dim=32)
     wrong = [case.categories[(row + 40) % 160] for row in range(160)]  # as if the labels of validation were all wrong
-    sure = fit(case.features, case.categories, case.groups, config, held_out=(case.features, case.categories))
-    unsure = fit(case.features, case.categories, case.groups, config, held_out=(case.features, wrong))
+    sure = fit(case.features, case.categories, case.groups, config, aids=Aids(case.features, case.categories))
+    unsure = fit(case.features, case.categories, case.groups, config, aids=Aids(case.features, wrong))
     np.testing.assert_array_equal(sure.apply(case.features), unsure.apply(case.features))
     most_sure, least_sure = sure.classify(case.features), unsure.classify(case.features)
     np.testing.assert_array_equal(most_sure.argmax(axis=1), least_sure.argmax(axis=1))

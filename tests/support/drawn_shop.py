@@ -27,6 +27,7 @@ class GridEncoder:
     name: str = "grid"
     hash: str = "grid-1"
     dim: int = 48
+    generic_dim: int = 48
     card: Preprocess = CARD
     precision: str = "fp32"
 

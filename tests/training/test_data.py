@@ -11,8 +11,8 @@ from PIL import Image as PillowImage
 from train_shop import COLOURS, Inputs
 
 from lookalike import images
-from lookalike.errors import ArtifactError, TrainingError
 from lookalike.augment import augment
+from lookalike.errors import ArtifactError, TrainingError
 from lookalike.training.config import TrainConfig
 from lookalike.training.data import EpochSampler, PhotoDataset, Photos, loaders, read_training_set
 from lookalike.training.module import normalise

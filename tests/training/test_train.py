@@ -15,6 +15,7 @@ from train_shop import Inputs
 from lookalike.artifacts import Artifact, open_artifact
 from lookalike.errors import TrainingError
 from lookalike.training import RunConfig, TrainConfig, train
+from lookalike.training import beginning
 from lookalike.training import fit as fitting
 from lookalike.training.module import Classifier
 
@@ -90,7 +91,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
     assert torch.load(partial / "last.ckpt", weights_only=True)["epoch"] == 0
 
     stop_in.undo()
-    stop_in.setattr(fitting, "make_backbone", lambda _: pytest.fail("fetched the first weights again"))
+    stop_in.setattr(beginning, "make_backbone", lambda _: pytest.fail("fetched the first weights again"))
     begun: list[int] = []
     begin = Classifier.on_train_epoch_start
     stop_in.setattr(Classifier, "on_train_epoch_start", lambda m: (begun.append(m.current_epoch), begin(m)))
@@ -109,7 +110,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 
 
 def test_each_epoch_draws_its_own_dropout_whatever_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = Classifier(fitting.make_backbone(CONFIG), 2, CONFIG, 1)
+    module = Classifier(beginning.make_backbone(CONFIG), 2, CONFIG, 1)
 
     def draw(epoch: int) -> float:
         monkeypatch.setattr(Classifier, "current_epoch", epoch)
@@ -133,7 +134,7 @@ def test_restart_forgets_the_interrupted_run(inputs: Inputs, tmp_path: Path, sto
         assert not (partial / "last.ckpt").exists()
         raise RuntimeError("from the beginning")
 
-    stop_in.setattr(fitting, "make_backbone", begin_again)
+    stop_in.setattr(beginning, "make_backbone", begin_again)
     with pytest.raises(RuntimeError, match="from the beginning"):
         train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, replace(QUIET, resume=False))
 
@@ -172,7 +173,7 @@ def test_a_frozen_backbone_stays_as_it_was(inputs: Inputs, tmp_path: Path) -> No
     model = train(inputs.catalogue, inputs.split, tmp_path / "model", config, QUIET)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        fresh = fitting.make_backbone(config).network.state_dict()
+        fresh = beginning.make_backbone(config).network.state_dict()
     kept = torch.load(model.path / "best.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(kept[f"backbone.{name}"], fresh[name]) for name in fresh)
 

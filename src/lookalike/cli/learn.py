@@ -56,9 +56,9 @@ def train(
 ) -> None:
     """Teach the network the catalogue's categories, within a time budget.
 
-    The budget picks a plan; every option that you give overrides the plan. With 20m or 2h the stages before the last ones
-    stay as they are and run once; the encoder keeps what it had beside what it learns, so that it can still find the
-    very same thing.
+    The budget picks a plan; every option that you give overrides the plan. With 20m or 2h the stages before the last
+    ones stay as they are and run once; the encoder keeps what it had beside what it learns, so that it can still find
+    the very same thing.
 
     Then: [bold]lookalike export model/ -o encoder/[/], and [bold]lookalike build SOURCE -o site/ --encoder encoder/[/].
     Ctrl-C keeps the last epoch; the same command goes on from there.

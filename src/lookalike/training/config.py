@@ -8,7 +8,7 @@ from lookalike.augment import Augmentation
 from lookalike.errors import TrainingError
 from lookalike.types import Json
 
-Schedule = Literal["cosine", "step", "constant"]
+Schedule = Literal["cosine", "onecycle", "step", "constant"]
 Precision = Literal["auto", "bf16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -23,7 +23,7 @@ class TrainConfig:
     backbone's own. `patience` counts epochs without a better validation accuracy before training stops; 0 means never.
     `trained_stages` n trains the network's last n stages on what the stages before, run once for each photo and `views`
     views of it, made of them, and the exported encoder has two branches, see `cut`; 0 trains the whole network in
-    place, on photos augmented anew each epoch. `budget_s` ends training with the epoch in which so many seconds are over.
+    place, on photos augmented anew each epoch. `budget_s` ends training with the epoch in which that many seconds end.
     `weights` is a file to start from instead; without it and with `pretrained` off, the network starts from chance.
     """
 

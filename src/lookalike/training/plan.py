@@ -22,7 +22,7 @@ class Budget:
     epochs: int
 
 
-BUDGETS = {"20m": Budget(20 * 60, 2, 10), "2h": Budget(2 * 60 * 60, 3, 16)}
+BUDGETS = {"20m": Budget(20 * 60, 2, 8), "2h": Budget(2 * 60 * 60, 3, 16)}
 
 
 def plan(base: TrainConfig, budget: str, photos: int, cores: int) -> TrainConfig:
