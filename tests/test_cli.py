@@ -14,7 +14,7 @@ from small_shop import draw_shop
 from typer.testing import CliRunner
 
 from lookalike.cli import app, main
-from lookalike.cli.chain import split_labels
+from lookalike.cli.options import split_labels
 from lookalike.errors import LookalikeError, SettingsError
 from lookalike.settings import load_settings
 

@@ -14,6 +14,7 @@ LookalikeError
 ├── QueryError           a search parameter that makes no sense
 ├── SettingsError        a setting that makes no sense, or an address that is taken
 └── TrainingError        training cannot start or go on
+    └── Stopped          it was stopped from outside; the same command goes on with it
 """
 
 
@@ -102,3 +103,7 @@ class SettingsError(LookalikeError):
 
 class TrainingError(LookalikeError):
     """Training cannot start or go on."""
+
+
+class Stopped(TrainingError):
+    """Training was stopped from outside; the same command goes on with it."""

@@ -7,6 +7,7 @@ of the validation part how much labels may weigh.
 import hashlib
 import io
 import os
+import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -123,14 +124,14 @@ def load_views(path: Path) -> Views:
     """
     artifact = open_artifact(path, KIND)
     try:
-        with np.load(artifact.path / _FILE, allow_pickle=False) as stored:
+        with np.load(io.BytesIO((artifact.path / _FILE).read_bytes()), allow_pickle=False) as stored:
             return Views(
                 tuple(stored["train_ids"].tolist()),
                 stored["train"],
                 tuple(stored["validation_ids"].tolist()),
                 stored["validation"],
             )
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactError("these views cannot be read", where=str(path), mend="Build again") from error
 
 

@@ -14,8 +14,7 @@ from train_shop import Inputs
 
 from lookalike.artifacts import Artifact, open_artifact
 from lookalike.errors import TrainingError
-from lookalike.training import RunConfig, TrainConfig, train
-from lookalike.training import beginning
+from lookalike.training import RunConfig, TrainConfig, beginning, train
 from lookalike.training import fit as fitting
 from lookalike.training.module import Classifier
 

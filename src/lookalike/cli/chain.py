@@ -1,20 +1,18 @@
 """Commands of the chain: build, and each of its stages by itself."""
 
-import csv
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lookalike.cli.console import BuildReporter, counted, need_torch, out, progress_bar, show_trade_off
+from lookalike.cli.options import head_config, read_source
 from lookalike.errors import QueryError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lookalike.catalogue import SourceConfig
-    from lookalike.heads import HeadConfig
     from lookalike.pipeline import BuildConfig
     from lookalike.stages import Inputs
 
@@ -101,10 +99,10 @@ def build(
         photos=photos,
         rehash=rehash,
         split=SplitConfig(seed=seed),
-        head=_head_config(kind, level, ignore_labels),
+        head=head_config(kind, level, ignore_labels),
         evaluation=None if no_evaluate else EvaluateConfig(seed=seed),
     )
-    understood = _source(source, photos, column, product_column, (encoding, delimiter, currency))
+    understood = read_source(source, photos, column, product_column, (encoding, delimiter, currency))
     build_and_report(source, output, config, understood)
     out().print(f"\nServe it:  [bold]lookalike serve {output}[/]", soft_wrap=True)
 
@@ -146,7 +144,7 @@ def ingest(
     """Read tables and photos, clean them, and record everything that was left out."""
     from lookalike import catalogue
 
-    understood = _source(source, photos, column, product_column, (encoding, delimiter, currency))
+    understood = read_source(source, photos, column, product_column, (encoding, delimiter, currency))
     with progress_bar("catalogue") as show:
         artifact = catalogue.ingest(understood, output, rehash=rehash, progress=show)
     _done(output, artifact.counts)
@@ -223,7 +221,7 @@ def head(
 
     where = output or _beside(embeddings, "head")
     inputs = _inputs(embeddings, catalogue, split)
-    fitted = stages.fit_head(inputs, where, _head_config(kind, level, ignore_labels))
+    fitted = stages.fit_head(inputs, where, head_config(kind, level, ignore_labels))
     _done(where, fitted.counts)
     show_trade_off(fitted.about)
 
@@ -248,49 +246,6 @@ def index(
             inputs, head or _beside(embeddings, "head"), find_encoder(encoder), where, photos=photos, progress=show
         )
     _done(where, artifact.counts)
-
-
-def _source(
-    source: Path,
-    photos: Path | None,
-    column: Sequence[str] | None,
-    product_column: Sequence[str] | None,
-    reading: tuple[str | None, str | None, str | None],
-) -> "SourceConfig":
-    from lookalike.catalogue import SourceOptions, load_source_config
-
-    encoding, delimiter, currency = reading
-    return load_source_config(
-        source,
-        SourceOptions(
-            photos=photos,
-            columns=_pairs(column),
-            product_columns=_pairs(product_column),
-            encoding=encoding,
-            delimiter=delimiter,
-            currency=currency,
-        ),
-    )
-
-
-def _pairs(given: Sequence[str] | None) -> dict[str, str]:
-    pairs = [text.partition("=") for text in given or ()]
-    for part, sign, _ in pairs:
-        if not sign:
-            raise QueryError(f"{part!r} names no column", mend="Write PART=NAME, such as --column label=kind")
-    return {part.strip(): name for part, _, name in pairs}
-
-
-def _head_config(kind: str, level: str, ignore_labels: str) -> "HeadConfig":
-    from lookalike.heads import HeadConfig
-
-    return HeadConfig(kind=kind, level=level, ignored=split_labels(ignore_labels))
-
-
-def split_labels(text: str) -> tuple[str, ...]:
-    """Cut a comma-separated list of labels; one that holds a comma stands in double quotes, as in CSV."""
-    (row,) = csv.reader([text], skipinitialspace=True) if text.strip() else ([],)
-    return tuple(sorted({label.strip() for label in row if label.strip()}))
 
 
 def _inputs(embeddings: Path, catalogue: Path | None, split: Path | None) -> "Inputs":

@@ -105,13 +105,13 @@ def show_trade_off(facts: "Json") -> None:
     out().print("\n".join([f"  {'label weight':<13}{'label r@1':>13}{'instance r@1':>17}   (validation)", *rows]))
 
 
-def need_torch() -> None:
-    """Refuse where the train extra is missing."""
-    missing = [
-        name for name in ("torch", "timm", "pytorch_lightning", "onnx") if importlib.util.find_spec(name) is None
-    ]
+def need_torch(*more: str) -> None:
+    """Refuse where the train extra, or one of `more` (of the analyse extra), is missing."""
+    wanted = ("torch", "timm", "pytorch_lightning", "onnx", *more)
+    missing = [name for name in wanted if importlib.util.find_spec(name) is None]
     if missing:
+        extras = "train,analyse" if more else "train"
         raise TrainingError(
             f"training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed",
-            mend="pip install 'lookalike[train]'",
+            mend=f"pip install 'lookalike[{extras}]'",
         )

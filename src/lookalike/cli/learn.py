@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from lookalike.cli.chain import split_labels
 from lookalike.cli.console import BuildReporter, need_torch, out, show_trade_off
+from lookalike.cli.options import read_values, split_labels
 
+_Values = Annotated[str | None, typer.Option(help="Values to try, separated by commas.")]
 _PANEL = "Teach the network (needs the train extra)"
 
 
@@ -16,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the app."""
     app.command(rich_help_panel=_PANEL)(train)
     app.command(rich_help_panel=_PANEL)(export)
+    app.command(rich_help_panel=_PANEL)(sweep)
 
 
 def train(
@@ -136,3 +138,65 @@ def export(
     out().print(f"[green]✓[/] {where}", soft_wrap=True)
     for name, value in artifact.about.get("check", {}).items():
         out().print(f"  {name}: {value}")
+
+
+def sweep(
+    catalogue: Annotated[Path, typer.Argument(help="A catalogue that `lookalike ingest` made, with its split.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: sweep/ beside it)")] = None,
+    lr: _Values = None,
+    batch_size: _Values = None,
+    epochs: _Values = None,
+    weight_decay: _Values = None,
+    label_smoothing: _Values = None,
+    schedule: _Values = None,
+    trained_stages: _Values = None,
+    views: _Values = None,
+    sampler: Annotated[str, typer.Option(help="grid, random or tpe (Optuna's).")] = "grid",
+    trials: Annotated[int | None, typer.Option(min=1, help="Runs in all (default: the whole grid, else 20).")] = None,
+    budget: Annotated[str, typer.Option(help="20m, 2h or full: what all runs have in common.")] = "20m",
+    backbone: Annotated[str, typer.Option(help="lite0, lite2 or any timm name.")] = "lite0",
+    level: Annotated[str, typer.Option(help="How deep labels go: parent, a path depth, or auto.")] = "auto",
+    ignore_labels: Annotated[str, typer.Option(help="Comma-separated labels that are not learned.")] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the sampler and of every run.")] = 0,
+    photos: Annotated[Path | None, typer.Option(help="Photo root (default: where it was ingested from).")] = None,
+) -> None:
+    """Train with many settings and compare them by validation accuracy.
+
+    Example: [bold]lookalike sweep site/catalogue --lr 4e-4,5e-4,1e-3 --batch-size 64,128[/]
+
+    Values are separated by commas; with random or tpe, LOW..HIGH is a range. The same command goes on after a stop.
+    Compare the curves with [bold]tensorboard --logdir site/sweep/trials[/].
+    """
+    need_torch("optuna")
+    from lookalike.training import RunConfig, TrainConfig, plan_for
+    from lookalike.training.sweep import SweepConfig, Trial
+    from lookalike.training.sweep import sweep as run
+
+    split = catalogue.parent / "split"
+    base = TrainConfig(backbone=backbone, level=level, ignored=split_labels(ignore_labels), seed=seed)
+    if budget != "full":
+        base = plan_for(catalogue, split, base, budget)
+    given = {
+        "lr": read_values(lr, float),
+        "batch_size": read_values(batch_size, int),
+        "epochs": read_values(epochs, int),
+        "weight_decay": read_values(weight_decay, float),
+        "label_smoothing": read_values(label_smoothing, float),
+        "schedule": read_values(schedule, str),
+        "trained_stages": read_values(trained_stages, int),
+        "views": read_values(views, int),
+    }
+    space = {name: values for name, values in given.items() if values is not None}
+    config = SweepConfig(space, sampler, trials, seed)  # pyright: ignore[reportArgumentType]
+
+    def told(trial: Trial) -> None:
+        shown = "failed" if trial.val_accuracy is None else f"{trial.val_accuracy:.3f}"
+        out().print(f"  {shown}  {trial.name}", soft_wrap=True)
+
+    where = output or catalogue.parent / "sweep"
+    about = RunConfig(photos=photos, progress=out().is_terminal)
+    found = run((catalogue, split), where, base, config, run=about, report=told)
+    out().print(f"[green]✓[/] {where}: {len(found)} runs, best first:")
+    for trial in found:
+        told(trial)
+    out().print(f"Compare:  [bold]tensorboard --logdir {where / 'trials'}[/]", soft_wrap=True)

@@ -1,6 +1,7 @@
 """What a run begins with: its network, new or as it was left, and what the frozen stages make of photos."""
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -9,6 +10,7 @@ import safetensors.torch
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 
+from lookalike.artifacts import digest
 from lookalike.files import write_bytes
 from lookalike.training.cache import Cache, CachedDataset, fill, make_runner
 from lookalike.training.config import RunConfig, TrainConfig
@@ -29,13 +31,13 @@ def cached_tail(
     """Run the frozen stages over all photos, and return the network that is left to train, with its loaders."""
     if not (folder / START).is_file():
         write_bytes(folder / START, safetensors.torch.save(start.network.state_dict()))
-    (folder / CACHE).mkdir(exist_ok=True)
-    runner = make_runner(folder / CACHE / "trunk", cut(start, config.trained_stages), start.card, config.precision)
+    cache = folder / CACHE if run.cache is None else run.cache / _cache_name(folder / START, data, start.card, config)
+    cache.mkdir(parents=True, exist_ok=True)
+    runner = make_runner(cache / "trunk", cut(start, config.trained_stages), start.card, config.precision)
     caches: list[Cache] = []
     for part, photos, count in (("train", data.train, config.views), ("validation", data.validation, 0)):
         with _bar(f"frozen stages, {part}", shown=run.progress) as progress:
-            where = folder / CACHE / part
-            caches.append(fill(where, runner, photos, count=count, seed=config.seed, progress=progress))
+            caches.append(fill(cache / part, runner, photos, count=count, seed=config.seed, progress=progress))
     train_set = CachedDataset(data.train, caches[0], config.seed, vary=True)
     validation_set = CachedDataset(data.validation, caches[1], config.seed, vary=False)
     tail = Tail(cut(copied(start), config.trained_stages))
@@ -44,6 +46,13 @@ def cached_tail(
         make_loader(train_set, config, 0, shuffle=True),
         make_loader(validation_set, config, 0, shuffle=False),
     )
+
+
+def _cache_name(start: Path, data: TrainingSet, card: Preprocess, config: TrainConfig) -> str:
+    """Name what decides the content of a cache: whoever shares it must agree in all of these."""
+    learned = [data.catalogue.hash, data.split.hash, data.train.image_ids, data.validation.image_ids]
+    how = [card.to_json(), config.trained_stages, config.views, config.seed, config.precision]
+    return digest([hashlib.sha256(start.read_bytes()).hexdigest(), learned, how])
 
 
 @contextlib.contextmanager

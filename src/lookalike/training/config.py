@@ -91,7 +91,8 @@ class RunConfig:
 
     `photos` is the photo root, default where the catalogue was ingested from. `resume` goes on with an interrupted
     run of the same configuration. `workers` None decodes in threads on the CPU, where processes would only take turns
-    with the training itself, and in processes on a GPU. `progress` shows a bar in the terminal.
+    with the training itself, and in processes on a GPU. `cache` is a folder where what the frozen stages gave is kept
+    for other runs; without it, it is deleted in the end. `progress` shows a bar in the terminal.
     """
 
     photos: Path | None = None
@@ -99,6 +100,7 @@ class RunConfig:
     device: Device = "auto"
     workers: int | None = None
     progress: bool = True
+    cache: Path | None = None
 
 
 def _require(name: str, holds: bool, wanted: str) -> None:  # noqa: FBT001

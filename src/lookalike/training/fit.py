@@ -34,7 +34,7 @@ from lookalike.artifacts import (
     relative_root,
     write_rejects,
 )
-from lookalike.errors import TrainingError
+from lookalike.errors import Stopped, TrainingError
 from lookalike.files import write_parquet, write_text
 from lookalike.labels import label_set_config
 from lookalike.training.beginning import BEST, CACHE, FACTS, INTERRUPTED, LAST, begin, cached_tail
@@ -127,7 +127,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
         devices=1,
         precision="bf16-mixed" if precision == "bf16" else "32-true",
         max_epochs=config.epochs,
-        callbacks=_callbacks(draft.path, config, progress=run.progress),
+        callbacks=callbacks(draft.path, config, progress=run.progress),
         logger=TensorBoardLogger(draft.path, name="tensorboard", version=""),
         default_root_dir=draft.path,
         enable_progress_bar=run.progress,
@@ -155,7 +155,7 @@ def _fit(trainer: Trainer, module: Classifier, both: tuple[Any, Any], last: Path
         trainer.fit(module, both[0], both[1], ckpt_path=None if last is None else str(last), weights_only=True)
     except (SystemExit, KeyboardInterrupt) as error:
         done = len(module.history)
-        raise TrainingError(
+        raise Stopped(
             f"training was stopped; {done} of {trainer.max_epochs} epochs are done",
             where=str(folder),
             mend="Run the same command to go on from there, or use what it has learned so far: "
@@ -210,7 +210,8 @@ class _KeepOnStop(Callback):
             trainer.save_checkpoint(self._file, weights_only=True)
 
 
-def _callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Callback]:
+def callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Callback]:
+    """What watches a run: checkpoints, early stopping, the clock of a budget, the bar."""
     best = ModelCheckpoint(
         folder,
         BEST.removesuffix(".ckpt"),

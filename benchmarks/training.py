@@ -1,0 +1,101 @@
+"""Training speed: how long until the plain loop's own final validation accuracy, and photos a second; side by side.
+
+    python benchmarks/training.py CATALOGUE [--epochs 3] [--ignore-labels "Not sure,Skip,Other"] [--repeats 1]
+
+CATALOGUE is a folder that `lookalike ingest` made, with its split/ beside. `plain` is the first issue's loop: the whole
+network, every photo decoded and augmented anew in each epoch (batch 32, lr 3e-4, cosine). `tail` is the plan for 20
+minutes: frozen stages run once by the serving runtime over eight views, the last stages trained on what they gave. Time
+counts from the start of `train` to the end of the epoch whose validation accuracy first reaches plain's last one,
+decoding, exporting the trunk and filling the cache included. Both run in this process, one after the other, from
+nothing; with --repeats they take turns.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from lookalike.training import RunConfig, TrainConfig, fit, plan_for, train
+from record import keep
+
+
+class Clock(Callback):
+    """Notes when each epoch ended, and what it reached."""
+
+    def __init__(self) -> None:
+        self.started = time.perf_counter()
+        self.epochs: list[tuple[float, float]] = []
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """After validation the accuracy is there."""
+        self.epochs.append((time.perf_counter() - self.started, float(trainer.callback_metrics["val_accuracy"])))
+
+
+def main() -> None:
+    """Run both and keep what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("catalogue", type=Path)
+    parser.add_argument("--epochs", type=int, default=3, help="of the plain loop")
+    parser.add_argument("--ignore-labels", default="")
+    parser.add_argument("--repeats", type=int, default=1)
+    arguments = parser.parse_args()
+    ignored = tuple(sorted(filter(None, (label.strip() for label in arguments.ignore_labels.split(",")))))
+    catalogue, split = arguments.catalogue, arguments.catalogue.parent / "split"
+    base = TrainConfig(ignored=ignored)
+    contestants = {
+        "plain": replace(base, epochs=arguments.epochs),
+        "tail": plan_for(catalogue, split, base, "20m"),
+    }
+    runs: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in contestants}
+    for _ in range(arguments.repeats):
+        for name, config in contestants.items():
+            runs[name].append(timed(catalogue, split, config))
+            print(name, [(round(seconds, 1), round(accuracy, 4)) for seconds, accuracy in runs[name][-1]], flush=True)
+    report(runs, contestants)
+
+
+def timed(catalogue: Path, split: Path, config: TrainConfig) -> list[tuple[float, float]]:
+    """Train from nothing; seconds since the start and validation accuracy at the end of each epoch."""
+    clock = Clock()
+    make = fit.callbacks
+    fit.callbacks = lambda *given, **more: [*make(*given, **more), clock]
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            train(catalogue, split, Path(scratch) / "model", config, RunConfig(progress=False))
+    finally:
+        fit.callbacks = make
+    return clock.epochs
+
+
+def report(runs: dict[str, list[list[tuple[float, float]]]], contestants: dict[str, TrainConfig]) -> None:
+    """Print seconds to plain's final accuracy, and photos a second, and keep them."""
+    target = statistics.median(run[-1][1] for run in runs["plain"])
+    reached = {
+        name: [next((seconds for seconds, accuracy in run if accuracy >= target), None) for run in each]
+        for name, each in runs.items()
+    }
+    per_epoch = {
+        name: statistics.median(run[-1][0] - run[0][0] for run in each) / max(1, len(each[0]) - 1)
+        for name, each in runs.items()
+    }
+    plain, tail = ([value for value in reached[name] if value is not None] for name in ("plain", "tail"))
+    ratio = statistics.median(plain) / statistics.median(tail) if plain and tail else None
+    told = {
+        "target_validation_accuracy": round(target, 4),
+        "seconds_to_target": reached,
+        "plain_over_tail": ratio,
+        "seconds_an_epoch_after_the_first": {name: round(value, 2) for name, value in per_epoch.items()},
+        "epochs": runs,
+        "configs": {name: config.to_json() for name, config in contestants.items()},
+    }
+    print(json.dumps(told))
+    print(keep("training", told))
+
+
+if __name__ == "__main__":
+    main()

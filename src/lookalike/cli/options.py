@@ -1,0 +1,81 @@
+"""From what was typed to configurations: sources, labels, lists of values."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from lookalike.errors import QueryError, TrainingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lookalike.catalogue import SourceConfig
+    from lookalike.heads import HeadConfig
+    from lookalike.training.sweep import Choices
+
+
+def read_source(
+    source: Path,
+    photos: Path | None,
+    column: Sequence[str] | None,
+    product_column: Sequence[str] | None,
+    reading: tuple[str | None, str | None, str | None],
+) -> "SourceConfig":
+    """Look at a source and settle how it is read; `reading` is encoding, delimiter and currency."""
+    from lookalike.catalogue import SourceOptions, load_source_config
+
+    encoding, delimiter, currency = reading
+    return load_source_config(
+        source,
+        SourceOptions(
+            photos=photos,
+            columns=_pairs(column),
+            product_columns=_pairs(product_column),
+            encoding=encoding,
+            delimiter=delimiter,
+            currency=currency,
+        ),
+    )
+
+
+def _pairs(given: Sequence[str] | None) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given or ()]
+    for part, sign, _ in pairs:
+        if not sign:
+            raise QueryError(f"{part!r} names no column", mend="Write PART=NAME, such as --column label=kind")
+    return {part.strip(): name for part, _, name in pairs}
+
+
+def head_config(kind: str, level: str, ignore_labels: str) -> "HeadConfig":
+    """Make the head's configuration from its options."""
+    from lookalike.heads import HeadConfig
+
+    return HeadConfig(kind=kind, level=level, ignored=split_labels(ignore_labels))
+
+
+def split_labels(text: str) -> tuple[str, ...]:
+    """Cut a comma-separated list of labels; one that holds a comma stands in double quotes, as in CSV."""
+    (row,) = csv.reader([text], skipinitialspace=True) if text.strip() else ([],)
+    return tuple(sorted({label.strip() for label in row if label.strip()}))
+
+
+def read_values(text: str | None, kind: type[float] | type[int] | type[str]) -> "Choices | None":
+    """Read `1,2,3`, or `LOW..HIGH` for numbers.
+
+    Raises
+    ------
+    TrainingError
+        Something is no number.
+    """
+    from lookalike.training.sweep import Range
+
+    if text is None:
+        return None
+    try:
+        if ".." in text and kind is float:
+            low, high = text.split("..", 1)
+            return Range(float(low), float(high))
+        return tuple(kind(part.strip()) for part in text.split(","))
+    except ValueError as error:
+        raise TrainingError(
+            f"{text!r} is not a list of values", mend="Write 1e-4,1e-3, or 1e-4..1e-2 for a range"
+        ) from error
