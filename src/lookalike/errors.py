@@ -13,7 +13,8 @@ LookalikeError
 ├── NotFound             an image or product id that is not in the collection
 ├── QueryError           a search parameter that makes no sense
 ├── SettingsError        a setting that makes no sense, or an address that is taken
-└── TrainingError        training cannot start or go on
+├── TrainingError        training cannot start or go on
+└── AuditError           the audit cannot start as asked
 """
 
 
@@ -102,3 +103,7 @@ class SettingsError(LookalikeError):
 
 class TrainingError(LookalikeError):
     """Training cannot start or go on."""
+
+
+class AuditError(LookalikeError):
+    """The audit cannot start as asked: an option makes no sense, or a library is not installed."""

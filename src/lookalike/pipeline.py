@@ -6,14 +6,14 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
+from lookalike import audit, embedding, evaluate, heads, splits, stages, views
 from lookalike import catalogue as catalogues
-from lookalike import embedding, evaluate, heads, splits, stages, views
 from lookalike.artifacts import REJECTS, Artifact, open_artifact
 from lookalike.catalogue.files import LEDGER
 from lookalike.encoder import EncoderFolder, choose_precision, find_encoder, load_encoder
@@ -91,6 +91,11 @@ class Site:
     def evaluation(self) -> Path:
         """The evaluation's pointer."""
         return self.root / "evaluation"
+
+    @property
+    def audit(self) -> Path:
+        """The audit's pointer."""
+        return self.root / "audit"
 
     @property
     def ledger(self) -> Path:
@@ -216,6 +221,23 @@ def evaluate_site(
             ledger=site.ledger,
             config=config,
         )
+
+
+def audit_site(
+    out: Path, config: audit.AuditConfig | None = None, *, photos: Path | None = None, progress: Progress | None = None
+) -> Artifact:
+    """Audit a built site's catalogue; nothing is changed.
+
+    Parameters
+    ----------
+    config : default: all findings that the installed libraries allow, with the labels that the site's head learned
+    """
+    site = Site(out)
+    if config is None:
+        head = open_artifact(site.head, "head").config
+        labels = audit.AuditConfig(level=head["level"], ignored=tuple(head["ignored"]))
+        config = replace(labels, wrong_labels=audit.installed())
+    return audit.run(site.inputs, site.audit, config, photos=photos, progress=progress)
 
 
 def rejects_by_reason(out: Path) -> pl.DataFrame:
