@@ -3,6 +3,7 @@
 `build` runs every stage and skips those whose inputs have not changed. Read this file to see the product.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -141,6 +142,7 @@ def build(
             mend=f"{inputs.catalogue / REJECTS} says why each was left out; name the photo folder with --photos",
         )
     runner.run("split", lambda _: splits.split(inputs.catalogue, inputs.split, config.split))
+    _warn_of_leaks(out, inputs)
     if config.budget is not None:
         folder = _train(runner, site, config.budget, config)
     _embed_and_fit(runner, site, folder, config)
@@ -253,6 +255,18 @@ def rejects_by_reason(out: Path) -> pl.DataFrame:
     return (
         every.group_by("stage", "reason").agg(pl.len().alias("count")).sort("count", "reason", descending=[True, False])
     )
+
+
+def _warn_of_leaks(out: Path, inputs: stages.Inputs) -> None:
+    """Say so if copies of a photo lie on both sides of the split, as they may where the source states its own."""
+    found = catalogues.read(inputs.catalogue)
+    if crossing := splits.crossing_copies(found, splits.read_split(inputs.split, of=found)):
+        logging.getLogger(__name__).warning(
+            "%d photos have a near-copy on another side of the split: figures measured on it will flatter. "
+            "`lookalike audit %s` shows which",
+            crossing,
+            out,
+        )
 
 
 class _Runner:

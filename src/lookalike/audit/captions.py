@@ -17,8 +17,8 @@ _WORDS = {
     ),
     "wrong_labels": (
         "Likely wrong labels",
-        "Surest first. Said: the label in your table. Looks: the one that photos of other sellers and products suggest. "
-        "Each with its probability. Many further down are right and merely unusual: look before changing.",
+        "Surest first. Said: the label in your table. Looks: the one that photos of other sellers and products "
+        "suggest. Each with its probability. Many further down are right and merely unusual: look before changing.",
     ),
     "not_products": (
         "Photos that show no product",
@@ -111,10 +111,10 @@ def summary(tables: Mapping[str, pl.DataFrame | None]) -> list[str]:
         crossing = int(duplicates["crosses_split"].sum())
         pairs, sets = _counted(duplicates.height, "pair"), _counted(duplicates["set"].n_unique(), "set")
         told.append(
-            _line("near-duplicates", f"{pairs} in {sets}, {crossing:,} across the split" * bool(len(duplicates)))
+            _line("near-duplicates", f"{pairs} in {sets}, {crossing:,} across the split" if duplicates.height else "")
         )
     if labels is not None:
-        told.append(_line("wrong labels", f"{labels.height:,} to look at{_confused(labels)}" * bool(len(labels))))
+        told.append(_line("wrong labels", f"{labels.height:,} to look at{_confused(labels)}" if labels.height else ""))
     for kind, name in (("not_products", "no products"), ("small_labels", "small labels")):
         table = tables[kind]
         if table is not None:

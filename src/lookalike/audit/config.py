@@ -1,5 +1,6 @@
 """How the audit looks, and the photos that it looks at."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -82,6 +83,11 @@ class Photos:
     frame: pl.DataFrame
     features: npt.NDArray[np.float16]
     rows: npt.NDArray[np.int64] = field(repr=False)
+
+    def without(self, image_ids: Collection[str]) -> "Photos":
+        """Forget the features of these photos: what goes by features then passes them over."""
+        kept = ~self.frame["image_id"].is_in(list(image_ids)).to_numpy()[self.rows]
+        return Photos(self.frame, self.features[kept], self.rows[kept])
 
 
 def gather(found: Catalogue, split: pl.DataFrame, embeddings: Embeddings) -> Photos:

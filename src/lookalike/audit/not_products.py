@@ -118,8 +118,8 @@ def is_text(measured: Measures) -> bool:
     """Tell a page of text (a screenshot, a price list, a placeholder with words) from a photo.
 
     Text is a flat ground of one colour with little ink, hardly anything between the two, many strokes in each row of
-    ink, and rows without ink between the lines. A thing on a white ground has few strokes a row or colours of its own; a
-    bicycle has strokes enough, but no empty rows.
+    ink, and rows without ink between the lines. A thing on a white ground has few strokes a row or colours of its own;
+    a bicycle has strokes enough, but no empty rows.
     """
     return (
         measured.ground >= LEAST_GROUND

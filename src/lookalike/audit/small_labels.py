@@ -27,8 +27,8 @@ def find_small_labels(photos: Photos, config: AuditConfig) -> pl.DataFrame:
 
     Returns
     -------
-    DataFrame with the columns of `SCHEMA`. `label` is the category path, cut to the level that labels have; `score` is the
-    share that is lacking of the photos or groups needed; `learned_as` the parent path that its photos are learned
+    DataFrame with the columns of `SCHEMA`. `label` is the category path, cut to the level that labels have; `score` is
+    the share that is lacking of the photos or groups needed; `learned_as` the parent path that its photos are learned
     under, null where they are not learned at all. A group is a product, seller or set of copies.
     """
     train = photos.frame.filter(pl.col("split") == "train")

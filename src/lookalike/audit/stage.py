@@ -10,10 +10,10 @@ from lookalike.artifacts import Artifact, Draft, Recipe, create, find, installed
 from lookalike.audit import captions
 from lookalike.audit.config import AuditConfig, Photos, gather
 from lookalike.audit.duplicates import find_duplicates
-from lookalike.audit.not_products import find_not_products
+from lookalike.audit.not_products import BLANK, TEXT, find_not_products
 from lookalike.audit.sheets import Card, contact_sheet
 from lookalike.audit.small_labels import find_small_labels
-from lookalike.audit.wrong_labels import find_wrong_labels
+from lookalike.audit.wrong_labels import find_wrong_labels, need_cleanlab
 from lookalike.embedding import load_embeddings
 from lookalike.errors import ArtifactError
 from lookalike.files import write_bytes, write_parquet
@@ -86,9 +86,12 @@ def run(
 
 
 def _audit(draft: Draft, known: Photos, root: Path, config: AuditConfig, progress: Progress | None) -> None:
-    duplicates = find_duplicates(known, root, config)
-    labels = find_wrong_labels(known, config) if config.wrong_labels else None
+    if config.wrong_labels:
+        need_cleanlab()  # said before minutes of work
     odd, unread = find_not_products(known, root, progress)
+    duplicates = find_duplicates(known, root, config)
+    shown = known.without(odd.filter(pl.col("reason").is_in([BLANK, TEXT]))["image_id"].to_list())
+    labels = find_wrong_labels(shown, config) if config.wrong_labels else None
     small = find_small_labels(known, config)
     tables = {NEAR_DUPLICATES: duplicates.frame, WRONG_LABELS: labels, NOT_PRODUCTS: odd, SMALL_LABELS: small}
     for kind, table in tables.items():

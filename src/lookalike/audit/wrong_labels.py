@@ -39,6 +39,19 @@ def installed() -> bool:
     return importlib.util.find_spec("cleanlab") is not None
 
 
+def need_cleanlab() -> None:
+    """Stop where the library that finds wrong labels is not installed.
+
+    Raises
+    ------
+    AuditError
+    """
+    if not installed():
+        raise AuditError(
+            "looking for wrong labels needs cleanlab, which is not installed", mend="pip install 'lookalike[analyse]'"
+        )
+
+
 def find_wrong_labels(photos: Photos, config: AuditConfig) -> pl.DataFrame:
     """Find photos whose label is likely wrong, surest first.
 
@@ -55,14 +68,12 @@ def find_wrong_labels(photos: Photos, config: AuditConfig) -> pl.DataFrame:
     Notes
     -----
     Probabilities are the mean of two opinions, neither of which has seen the photo's own group (product, seller,
-    copies): the LDA head fitted on the other folds, and the vote of the nearest photos of other groups. From them cleanlab's
-    confident learning picks the photos (`filter_by="both"`), ranked by normalised margin.
+    copies): the LDA head fitted on the other folds, and the vote of the nearest photos of other groups. cleanlab's
+    confident learning estimates from them how many labels are wrong; those with the lowest normalised margin
+    (given - best other) are taken.
     Source: Northcutt, Jiang and Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 2021.
     """
-    if not installed():
-        raise AuditError(
-            "looking for wrong labels needs cleanlab, which is not installed", mend="pip install 'lookalike[analyse]'"
-        )
+    need_cleanlab()
     known = photos.frame[photos.rows]
     chosen = choose_labels(
         known["category"].to_list(), known["group_id"].to_list(), level=config.level, ignored=config.ignored
@@ -148,7 +159,7 @@ def _issues(labels: Int64Array, probabilities: Float64Array) -> Int64Array:
     log.setLevel(logging.ERROR)
     try:
         found = find_label_issues(
-            labels, probabilities, filter_by="both", return_indices_ranked_by="normalized_margin", n_jobs=1
+            labels, probabilities, filter_by="low_normalized_margin", return_indices_ranked_by="normalized_margin", n_jobs=1
         )
     finally:
         log.setLevel(before)
