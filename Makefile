@@ -32,7 +32,7 @@ $(CORE): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(TESTING): $(CORE)
 	@echo "Installing what the tests need (torch included: several GB) ..."
-	@$(PIP) -e '.[train,dev]'
+	@$(PIP) -e '.[train,analyse,dev]'
 	@touch $@
 
 demo: $(CORE)  ## Build the sample catalogue and serve the page at http://127.0.0.1:8080

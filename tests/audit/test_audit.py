@@ -117,3 +117,17 @@ def test_photos_that_are_gone_are_counted_not_fatal(audited: Audited, tmp_path: 
 def test_senseless_options_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(AuditError, match=next(iter(wrong))):
         audit.AuditConfig(**wrong)
+
+
+def test_paths_of_which_a_fold_shows_too_little_are_audited(tmp_path: Path) -> None:
+    """Without one fold, a label's photos may be too few: they must not turn up under a parent that is no label."""
+    source = draw_faulty_shop(tmp_path / "shop")
+    table = source / "photos.csv"
+    head, *rows = table.read_text().splitlines()
+    kept = [
+        row for row in rows if row.startswith(("red", "green", "blue-00", "blue-01", "blue-04", "blue-06", "blue-08"))
+    ]
+    table.write_text("\n".join([head, *kept]).replace(",red,", ",All / Red,").replace(",blue,", ",All / Blue,") + "\n")
+    build(source, tmp_path / "site")
+    artifact = pipeline.audit_site(tmp_path / "site", audit.AuditConfig())
+    assert {"red-03", "green-05"} >= set(pl.read_parquet(artifact.path / "wrong_labels.parquet")["image_id"])

@@ -16,24 +16,33 @@ def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_out_of_fold_probabilities_sum_to_one_and_are_mostly_right() -> None:
     features, labels, groups = drawn()
-    found = out_of_fold(features, labels, groups, ("a", "b", "c"), folds=5)
+    found = out_of_fold(features, labels, groups, 3, folds=5)
     assert found.sum(axis=1) == pytest.approx(np.ones(120), abs=1e-5)
     assert (found.argmax(axis=1) == labels).mean() > 0.9
 
 
 def test_a_groups_labels_have_no_part_in_its_own_probabilities() -> None:
     features, labels, groups = drawn()
-    before = out_of_fold(features, labels, groups, ("a", "b", "c"), folds=5)
+    before = out_of_fold(features, labels, groups, 3, folds=5)
     changed = labels.copy()
     changed[groups == 7] = (changed[groups == 7] + 1) % 3
-    after = out_of_fold(features, changed, groups, ("a", "b", "c"), folds=5)
+    after = out_of_fold(features, changed, groups, 3, folds=5)
     assert (after[groups == 7] == before[groups == 7]).all()
     assert (after != before).any()
 
 
+def test_a_label_that_the_other_folds_hardly_show_costs_the_others_nothing() -> None:
+    """Five photos are enough for a label, but not without one of the five folds."""
+    features, labels, groups = drawn()
+    kept = np.r_[0:5, 40:120]
+    found = out_of_fold(features[kept], labels[kept], groups[kept], 3, folds=5)
+    assert found.sum(axis=1) == pytest.approx(np.ones(85), abs=1e-5)
+    assert (found[5:].argmax(axis=1) == labels[kept][5:]).mean() > 0.9
+
+
 def test_one_group_in_all_gives_even_probabilities() -> None:
     features, labels, _ = drawn()
-    found = out_of_fold(features, labels, np.zeros(120, np.int64), ("a", "b", "c"), folds=5)
+    found = out_of_fold(features, labels, np.zeros(120, np.int64), 3, folds=5)
     assert found == pytest.approx(np.full((120, 3), 1 / 3))
 
 

@@ -87,12 +87,12 @@ def find_wrong_labels(photos: Photos, config: AuditConfig) -> pl.DataFrame:
     labels, groups = codes[rows], known["group_id"].to_numpy()[rows]
     features = photos.features[rows]
     voted = vote(features, labels, groups, n_labels=len(names), neighbours=config.neighbours)
-    probabilities = (out_of_fold(features, labels, groups, names, folds=config.folds) + voted) / 2
+    probabilities = (out_of_fold(features, labels, groups, len(names), folds=config.folds) + voted) / 2
     return _table(known[rows], labels, names, probabilities)
 
 
 def out_of_fold(
-    features: Float16Array, labels: Int64Array, groups: Int64Array, names: tuple[str, ...], *, folds: int
+    features: Float16Array, labels: Int64Array, groups: Int64Array, n_labels: int, *, folds: int
 ) -> Float64Array:
     """Ask for each photo a head that was fitted without its fold.
 
@@ -100,28 +100,27 @@ def out_of_fold(
     ----------
     features : float16 array of shape (n, d)
     labels, groups : int64 arrays of shape (n,)
-    names : the labels' names
-    folds : int
+    n_labels, folds : int
         A group's fold is the sha256 of its number, modulo this.
 
     Returns
     -------
-    float64 array of shape (n, len(names)); rows sum to 1, even where the other folds show fewer than two labels.
+    float64 array of shape (n, n_labels); rows sum to 1, even where the other folds show fewer than two labels.
     """
     fold_of = {int(g): int(hashlib.sha256(str(g).encode()).hexdigest(), 16) % folds for g in np.unique(groups)}
     fold = np.array([fold_of[int(group)] for group in groups], np.int64)
-    probabilities = np.full((len(labels), len(names)), 1 / len(names))
-    config = heads.HeadConfig(kind="lda" if len(names) >= _LDA_LABELS else "wccn")
-    column = {name: place for place, name in enumerate(names)}
+    probabilities = np.full((len(labels), n_labels), 1 / n_labels)
+    config = heads.HeadConfig(kind="lda" if n_labels >= _LDA_LABELS else "wccn")
     for number in range(folds):
         asked, rest = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
         if not len(asked) or not len(rest):
             continue
-        head = heads.fit(features[rest], [names[code] for code in labels[rest]], groups[rest].tolist(), config)
+        numbers: list[str | None] = [str(code) for code in labels[rest].tolist()]  # not paths: nothing is handed up
+        head = heads.fit(features[rest], numbers, groups[rest].tolist(), config)
         if head.label_names:
             probabilities[asked] = 0
-            columns = [column[name] for name in head.label_names]
-            probabilities[np.ix_(asked, np.array(columns))] = head.classify(features[asked])
+            columns = np.array([int(name) for name in head.label_names])
+            probabilities[np.ix_(asked, columns)] = head.classify(features[asked])
     return probabilities
 
 
@@ -159,7 +158,11 @@ def _issues(labels: Int64Array, probabilities: Float64Array) -> Int64Array:
     log.setLevel(logging.ERROR)
     try:
         found = find_label_issues(
-            labels, probabilities, filter_by="low_normalized_margin", return_indices_ranked_by="normalized_margin", n_jobs=1
+            labels,
+            probabilities,
+            filter_by="low_normalized_margin",
+            return_indices_ranked_by="normalized_margin",
+            n_jobs=1,
         )
     finally:
         log.setLevel(before)
