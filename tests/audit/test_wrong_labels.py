@@ -54,5 +54,7 @@ def test_a_label_within_another_is_no_contradiction() -> None:
 
 
 def test_labels_are_named_by_as_many_parts_as_it_takes() -> None:
-    assert short_names("Home / Beds", "Home / Sofas") == ("Beds", "Sofas")
+    assert short_names("Home / Beds", "Home / Sofas") == ("Home / Beds", "Home / Sofas")
+    assert short_names("A / B / C / D", "A / X / C / D") == ("B / C / D", "X / C / D")
+    assert short_names("Beds", "Sofas") == ("Beds", "Sofas")
     assert short_names("Women / Shoes", "Men / Shoes") == ("Women / Shoes", "Men / Shoes")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from lookalike.audit.sheets import Card
+from lookalike.audit.small_labels import cut
 from lookalike.labels import prefixes
 from lookalike.types import CATEGORY_SEPARATOR, Json
 
@@ -84,20 +85,21 @@ def small_label(row: Json, paths: Sequence[str]) -> Card:
     return Card(tuple(paths), lines)
 
 
-def samples(photos: pl.DataFrame, labels: Sequence[str]) -> dict[str, list[str]]:
-    """Pick the first few photos under each label."""
+def samples(photos: pl.DataFrame, labels: Sequence[str], level: str) -> dict[str, list[str]]:
+    """Pick the first few photos of each label."""
     picked: dict[str, list[str]] = {label: [] for label in labels}
     for category, path in photos.select("category", "path").iter_rows():
-        for prefix in prefixes(category or ""):
-            if prefix in picked and len(picked[prefix]) < _SAMPLES:
-                picked[prefix].append(path)
+        paths = prefixes(category or "")
+        label = cut(paths, level) if paths else ""
+        if label in picked and len(picked[label]) < _SAMPLES:
+            picked[label].append(path)
     return picked
 
 
 def short_names(first: str, second: str) -> tuple[str, str]:
-    """Name two category paths by their last parts, as many as it takes to tell them apart."""
+    """Name two category paths by their last two parts, or as many as it takes to tell them apart."""
     a, b = first.split(CATEGORY_SEPARATOR), second.split(CATEGORY_SEPARATOR)
-    parts = 1
+    parts = 2
     while a[-parts:] == b[-parts:] and parts < max(len(a), len(b)):
         parts += 1
     return CATEGORY_SEPARATOR.join(a[-parts:]), CATEGORY_SEPARATOR.join(b[-parts:])
@@ -128,7 +130,7 @@ def next_steps(found: Mapping[str, int]) -> list[str]:
         "near_duplicates": "One picture in two listings: give both rows one product (or seller) id, so that the split "
         "keeps them together, or take one out.",
         "wrong_labels": "Wrong labels: correct the category in your table; begin at the top, and stop where most are "
-        "right.",
+        "right. Two labels that are mixed up again and again may look the same: merge them.",
         "not_products": "No product to see: take the photo's row out of your table, or replace the file.",
         "small_labels": "Small labels: add photos, merge them into a neighbour, or name them in --ignore-labels.",
     }
@@ -154,7 +156,8 @@ def _by_reason(table: pl.DataFrame) -> str:
 def _either(first: str | None, second: str | None) -> str:
     if first == second:
         return first or "no category"
-    return f"{first or 'no category'} | {second or 'no category'}"
+    names = short_names(first, second) if first and second else (first, second)
+    return " | ".join(name or "no category" for name in names)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -12,6 +12,8 @@ from lookalike.errors import PhotoError
 
 WIDTH_PX = 1280
 _THUMB_PX = 148
+_LEAST_CARD_PX = 184
+"""Room for a caption below a single photo."""
 _GAP_PX = 12
 _LINE_PX = 17
 _TEXT_PX = 13
@@ -48,7 +50,7 @@ def contact_sheet(title: str, words: str, cards: Sequence[Card], root: Path) -> 
     bytes of a JPEG, 1,280 pixels wide
     """
     font, heading = ImageFont.load_default(_TEXT_PX), ImageFont.load_default(_TITLE_PX)
-    card_width = max(len(card.photos) for card in cards) * (_THUMB_PX + 4) - 4
+    card_width = max(_LEAST_CARD_PX, max(len(card.photos) for card in cards) * (_THUMB_PX + 4) - 4)
     per_row = max(1, (WIDTH_PX - _GAP_PX) // (card_width + 2 * _GAP_PX))
     pitch = (WIDTH_PX - 2 * _GAP_PX) // per_row
     height = _THUMB_PX + 6 + max(len(card.lines) for card in cards) * _LINE_PX + 2 * _GAP_PX

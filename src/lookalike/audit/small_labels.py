@@ -1,6 +1,7 @@
 """Labels that have too few training photos to be learned, and what becomes of their photos."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -40,13 +41,14 @@ def find_small_labels(photos: Photos, config: AuditConfig) -> pl.DataFrame:
     for category, split, group in photos.frame.select("category", "split", "group_id").iter_rows():
         paths = prefixes(category or "")
         if paths and not ignored.intersection(paths):
-            seen[_cut(paths, config.level)].append((split, group))
+            seen[cut(paths, config.level)].append((split, group))
     rows = [_row(label, members, chosen.of(label)) for label, members in seen.items() if chosen.of(label) != label]
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row").sort("training_photos", "photos", "label")
     return frame.with_columns(rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
 
 
-def _cut(paths: list[str], level: str) -> str:
+def cut(paths: Sequence[str], level: str) -> str:
+    """Of a category's prefixes, at least one, take the one that would be its label if photos were enough."""
     if level == "auto":
         return paths[-1]
     return paths[: 1 if level == "parent" else int(level)][-1]

@@ -97,7 +97,7 @@ def _audit(draft: Draft, known: Photos, root: Path, config: AuditConfig, progres
     for kind, table in tables.items():
         if table is not None:
             write_parquet(draft.path / f"{kind}.parquet", table)
-            _sheet(draft.path / f"{kind}.jpg", kind, table, _cards(kind, table, known, config.shown), root)
+            _sheet(draft.path / f"{kind}.jpg", kind, table, _cards(kind, table, known, config), root)
     write_bytes(draft.path / FINDINGS, _findings(tables).write_csv().encode())
     draft.counts = {
         "photos": known.frame.height,
@@ -143,15 +143,15 @@ def _read(artifact: Artifact, kind: str) -> pl.DataFrame | None:
         raise ArtifactError("this audit's table cannot be read", where=str(file), mend="Audit again") from error
 
 
-def _cards(kind: str, table: pl.DataFrame, known: Photos, shown: int) -> list[Card]:
-    rows = table.head(shown).to_dicts()
+def _cards(kind: str, table: pl.DataFrame, known: Photos, config: AuditConfig) -> list[Card]:
+    rows = table.head(config.shown).to_dicts()
     if kind == NEAR_DUPLICATES:
         return [captions.duplicate(row) for row in rows]
     if kind == WRONG_LABELS:
         return [captions.wrong_label(row) for row in rows]
     if kind == NOT_PRODUCTS:
         return [captions.not_product(row) for row in rows]
-    samples = captions.samples(known.frame, [row["label"] for row in rows])
+    samples = captions.samples(known.frame, [row["label"] for row in rows], config.level)
     return [captions.small_label(row, samples[row["label"]]) for row in rows]
 
 

@@ -31,6 +31,8 @@ SCHEMA = pl.Schema(
     }
 )
 REASON = "looks like another label"
+LEAST_PROBABILITY = 0.5
+"""What is suggested must be likelier than all else together."""
 _LDA_LABELS = 3
 
 
@@ -70,7 +72,7 @@ def find_wrong_labels(photos: Photos, config: AuditConfig) -> pl.DataFrame:
     Probabilities are the mean of two opinions, neither of which has seen the photo's own group (product, seller,
     copies): the LDA head fitted on the other folds, and the vote of the nearest photos of other groups. cleanlab's
     confident learning estimates from them how many labels are wrong; those with the lowest normalised margin
-    (given - best other) are taken.
+    (given - best other) are taken, if what is suggested has a probability of 0.5.
     Source: Northcutt, Jiang and Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 2021.
     """
     need_cleanlab()
@@ -130,9 +132,12 @@ def _table(
     found = _issues(labels, probabilities)
     suggested = probabilities[found].argmax(axis=1).astype(np.int64)
     codes = zip(labels[found].tolist(), suggested.tolist(), strict=True)
-    wrong = np.array([not _related(names[said], names[seen]) for said, seen in codes], np.bool_)
+    better = probabilities[found, suggested]
+    wrong = (better >= LEAST_PROBABILITY) & np.array(
+        [not _related(names[said], names[seen]) for said, seen in codes], np.bool_
+    )
     found, suggested = found[wrong], suggested[wrong]
-    given, better = probabilities[found, labels[found]], probabilities[found, suggested]
+    given, better = probabilities[found, labels[found]], better[wrong]
     return (
         known[found]
         .select("image_id", "product_id", "category", "split", "path")
