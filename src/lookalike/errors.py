@@ -13,8 +13,9 @@ LookalikeError
 ├── NotFound             an image or product id that is not in the collection
 ├── QueryError           a search parameter that makes no sense
 ├── SettingsError        a setting that makes no sense, or an address that is taken
-└── TrainingError        training cannot start or go on
-    └── Stopped          it was stopped from outside; the same command goes on with it
+├── TrainingError        training cannot start or go on
+│   └── Stopped          it was stopped from outside; the same command goes on with it
+└── AuditError           the audit cannot start as asked
 """
 
 
@@ -105,5 +106,10 @@ class TrainingError(LookalikeError):
     """Training cannot start or go on."""
 
 
+<<<<<<< HEAD
 class Stopped(TrainingError):
     """Training was stopped from outside; the same command goes on with it."""
+=======
+class AuditError(LookalikeError):
+    """The audit cannot start as asked: an option makes no sense, or a library is not installed."""
+>>>>>>> audit

@@ -3,17 +3,18 @@
 `build` runs every stage and skips those whose inputs have not changed. Read this file to see the product.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 
+from lookalike import audit, embedding, evaluate, heads, splits, stages, views
 from lookalike import catalogue as catalogues
-from lookalike import embedding, evaluate, heads, splits, stages, views
 from lookalike.artifacts import REJECTS, Artifact, open_artifact
 from lookalike.catalogue.files import LEDGER
 from lookalike.encoder import EncoderFolder, choose_precision, find_encoder, load_encoder
@@ -93,6 +94,11 @@ class Site:
         return self.root / "evaluation"
 
     @property
+    def audit(self) -> Path:
+        """The audit's pointer."""
+        return self.root / "audit"
+
+    @property
     def ledger(self) -> Path:
         """Where each use of the test split is written down."""
         return self.root / LEDGER
@@ -136,6 +142,7 @@ def build(
             mend=f"{inputs.catalogue / REJECTS} says why each was left out; name the photo folder with --photos",
         )
     runner.run("split", lambda _: splits.split(inputs.catalogue, inputs.split, config.split))
+    _warn_of_leaks(out, inputs)
     if config.budget is not None:
         folder = _train(runner, site, config.budget, config)
     _embed_and_fit(runner, site, folder, config)
@@ -218,6 +225,23 @@ def evaluate_site(
         )
 
 
+def audit_site(
+    out: Path, config: audit.AuditConfig | None = None, *, photos: Path | None = None, progress: Progress | None = None
+) -> Artifact:
+    """Audit a built site's catalogue; nothing is changed.
+
+    Parameters
+    ----------
+    config : default: all findings that the installed libraries allow, with the labels that the site's head learned
+    """
+    site = Site(out)
+    if config is None:
+        head = open_artifact(site.head, "head").config
+        labels = audit.AuditConfig(level=head["level"], ignored=tuple(head["ignored"]))
+        config = replace(labels, wrong_labels=audit.installed())
+    return audit.run(site.inputs, site.audit, config, photos=photos, progress=progress)
+
+
 def rejects_by_reason(out: Path) -> pl.DataFrame:
     """Count everything that any stage of a built site left out: columns stage, reason, count."""
     site = Site(out)
@@ -231,6 +255,18 @@ def rejects_by_reason(out: Path) -> pl.DataFrame:
     return (
         every.group_by("stage", "reason").agg(pl.len().alias("count")).sort("count", "reason", descending=[True, False])
     )
+
+
+def _warn_of_leaks(out: Path, inputs: stages.Inputs) -> None:
+    """Say so if copies of a photo lie on both sides of the split, as they may where the source states its own."""
+    found = catalogues.read(inputs.catalogue)
+    if crossing := splits.crossing_copies(found, splits.read_split(inputs.split, of=found)):
+        logging.getLogger(__name__).warning(
+            "%d photos have a near-copy on another side of the split: figures measured on it will flatter. "
+            "`lookalike audit %s` shows which",
+            crossing,
+            out,
+        )
 
 
 class _Runner:

@@ -118,6 +118,25 @@ def read_split(path: Path, *, of: Catalogue | None = None) -> pl.DataFrame:
     return pl.read_parquet(artifact.path / SPLIT_FILE)
 
 
+def crossing_copies(found: Catalogue, split: pl.DataFrame, *, phash_distance: int = 4) -> int:
+    """Count the photos of which a copy, by bytes or by perceptual hash, lies on another side of the split.
+
+    Parameters
+    ----------
+    found : Catalogue
+    split : DataFrame with `image_id` and `split`, as `read_split` gives it
+    """
+    photos = (
+        found.images.select("image_id", "sha256", pl.lit(None, pl.String).alias("product_id"))
+        .with_columns(seller_id=pl.col("product_id"))
+        .join(found.hints.select("image_id", "phash"), on="image_id", how="left", maintain_order="left")
+        .join(split.select("image_id", "split"), on="image_id", how="left", maintain_order="left")
+    )
+    copies = group_photos(photos, near_copies(photos["phash"], phash_distance))
+    sides = photos.select("split", pl.Series("copies", copies)).select(pl.col("split").n_unique().over("copies"))
+    return int((sides["split"] > 1).sum())
+
+
 def split_frame(found: Catalogue, config: SplitConfig) -> tuple[pl.DataFrame, Json, list[str]]:
     """Split in memory; the answer does not depend on the order of rows.
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.catalogue import groups
-from lookalike.catalogue.groups import group_photos, near_copies, near_pairs
+from lookalike.catalogue.groups import components, group_photos, near_copies, near_pairs
 
 
 def slow_pairs(hashes: list[int], distance: int) -> list[list[int]]:
@@ -89,3 +89,8 @@ def test_groups_are_those_of_the_slow_twin(data: st.DataObject) -> None:
     first = [min(members) for members in reach]
     numbers = {root: number for number, root in enumerate(sorted(set(first)))}
     assert grouped(frame, edges) == [numbers[root] for root in first]
+
+
+def test_components_by_hand() -> None:
+    assert components(6, [(4, 1), (1, 5), (2, 3)]).tolist() == [0, 1, 2, 2, 1, 1]
+    assert components(0, []).tolist() == []

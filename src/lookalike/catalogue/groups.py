@@ -1,6 +1,6 @@
 """Which photos belong together: connected components over product, seller, equal bytes and near-copies."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,12 @@ def group_photos(photos: pl.DataFrame, pairs: Int64Array) -> Int64Array:
     -------
     int64 array of shape (n,): group numbers from 0, in order of each group's first row.
     """
-    above = list(range(photos.height))  # union-find; a root is the first row of its group
+    return components(photos.height, [*_equal_rows(photos), *pairs.tolist()])
+
+
+def components(n: int, pairs: Iterable[Sequence[int]]) -> Int64Array:
+    """Number the connected components of rows 0 to n - 1 from 0, in order of each one's first row."""
+    above = list(range(n))  # union-find; a root is the first row of its component
 
     def root(row: int) -> int:
         while above[row] != row:
@@ -33,10 +38,10 @@ def group_photos(photos: pl.DataFrame, pairs: Int64Array) -> Int64Array:
             row = above[row]
         return row
 
-    for first, second in [*_equal_rows(photos), *pairs.tolist()]:
+    for first, second in pairs:
         low, high = sorted((root(first), root(second)))
         above[high] = low
-    roots = [root(row) for row in range(photos.height)]
+    roots = [root(row) for row in range(n)]
     return np.unique(np.asarray(roots, np.int64), return_inverse=True)[1].astype(np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Commands that use a built site: search, evaluate, serve, demo."""
+"""Commands that use a built site: search, evaluate, audit, serve, demo."""
 
 import json
 import socket
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Use a built site")(search)
     app.command(rich_help_panel="Use a built site")(serve)
     app.command(rich_help_panel="Use a built site")(evaluate)
+    app.command(rich_help_panel="Use a built site")(audit)
     app.command(rich_help_panel="Use a built site")(prune)
     app.command(rich_help_panel="Start here")(demo)
 
@@ -103,6 +104,23 @@ def evaluate(
         typer.echo((artifact.path / "evaluation.json").read_text(encoding="utf-8"))
     else:
         out().print("\n".join(evaluation.lines(artifact)), soft_wrap=True)
+
+
+def audit(
+    site: Annotated[Path, typer.Argument(help="The folder that `lookalike build` made.")],
+    photos: _Photos = None,
+) -> None:
+    """Look for what a person should see in a catalogue: near-duplicates, wrong labels, photos of nothing, tiny labels.
+
+    Writes a table and a picture of thumbnails for each into SITE/audit/, and changes nothing. Near-duplicates that
+    cross the split make figures flatter. Wrong labels need the analyse extra: pip install 'lookalike[analyse]'.
+    """
+    from lookalike import audit as auditing
+    from lookalike import pipeline
+
+    with progress_bar("audit") as show:
+        artifact = pipeline.audit_site(site, photos=photos, progress=show)
+    out().print("\n".join(auditing.lines(artifact, site / auditing.KIND)), soft_wrap=True, markup=False)
 
 
 def demo(
