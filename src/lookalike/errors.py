@@ -106,10 +106,9 @@ class TrainingError(LookalikeError):
     """Training cannot start or go on."""
 
 
-<<<<<<< HEAD
 class Stopped(TrainingError):
     """Training was stopped from outside; the same command goes on with it."""
-=======
+
+
 class AuditError(LookalikeError):
     """The audit cannot start as asked: an option makes no sense, or a library is not installed."""
->>>>>>> audit
