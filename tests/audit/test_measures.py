@@ -80,6 +80,13 @@ def test_pages_are_text_whatever_their_colours() -> None:
     assert is_text(measure(page.resize((1200, 1000))))
 
 
+def test_a_placeholder_of_a_few_big_words_is_text() -> None:
+    page = PillowImage.new("RGB", (600, 600), "#e8e8e8")
+    for place, words in enumerate(("photo coming", "soon, please", "ask for one")):
+        ImageDraw.Draw(page).text((60, 180 + 80 * place), words, fill="#333333", font_size=60)
+    assert is_text(measure(page))
+
+
 @pytest.mark.parametrize("hue", sorted(HUES))
 def test_things_are_neither_text_nor_blank(hue: str) -> None:
     for seed in range(5):

@@ -166,14 +166,14 @@ def find_not_products(photos: Photos, root: Path, progress: Progress | None = No
 def _by_size(width: int, height: int) -> Generator[tuple[str, float, str]]:
     short, long = sorted((width, height))
     if short < LEAST_SIDE_PX:
-        yield TINY, 1 - short / LEAST_SIDE_PX, f"{width} × {height} pixels"
+        yield TINY, 1 - short / LEAST_SIDE_PX, f"{width} x {height} pixels"
     if long > MOST_STRETCH * short:
-        yield THIN, 1 - MOST_STRETCH * short / long, f"{width} × {height} pixels"
+        yield THIN, 1 - MOST_STRETCH * short / long, f"{width} x {height} pixels"
 
 
 def _by_looks(measured: Measures) -> Generator[tuple[str, float, str]]:
     if measured.spread < LEAST_SPREAD:
-        yield BLANK, 1 - measured.spread / LEAST_SPREAD, f"colours spread over {measured.spread:.0f} of 256 levels"
+        yield BLANK, 1 - measured.spread / LEAST_SPREAD, f"spread {measured.spread:.0f} of 256 levels"
     elif is_text(measured):
         yield TEXT, measured.ground, f"{measured.lines} lines, {measured.strokes:.0f} strokes in a row"
 

@@ -23,10 +23,7 @@ _PAPER, _INK, _FAINT, _ALARM, _FRAME = "#ffffff", "#1b1b1f", "#6a6a72", "#b3261e
 
 @dataclass(frozen=True)
 class Card:
-    """One finding: its photos side by side (relative paths), and lines of words below, the first one bold in effect.
-
-    `alarm` prints the first line in red.
-    """
+    """One finding: its photos side by side (relative paths), and lines of words; `alarm` prints the first in red."""
 
     photos: tuple[str, ...]
     lines: tuple[str, ...]
