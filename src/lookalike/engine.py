@@ -124,13 +124,15 @@ class SearchEngine:
         PhotoError
             A photo cannot be decoded; `where` tells which.
         """
+        return self.head.apply(self.features(photos))
+
+    def features(self, photos: Sequence[Photo]) -> Float32Array:
+        """Encode photos without the head: float32 of shape (n, encoder.dim); raises as `embed`."""
         features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
         for start in range(0, len(photos), _BATCH):
-            batch = [
-                self._prepare(photo, start + offset) for offset, photo in enumerate(photos[start : start + _BATCH])
-            ]
+            batch = [self._prepare(photo, start + n) for n, photo in enumerate(photos[start : start + _BATCH])]
             features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
-        return self.head.apply(features)
+        return features
 
     def search(
         self, photo: Photo, k: int = 10, *, where: Filter | None = None, by_product: bool = True

@@ -1,4 +1,4 @@
-"""Commands that use a built site: search, evaluate, audit, serve, demo."""
+"""Commands that use a built site: search, evaluate, compare, audit, serve, demo."""
 
 import json
 import socket
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Use a built site")(search)
     app.command(rich_help_panel="Use a built site")(serve)
     app.command(rich_help_panel="Use a built site")(evaluate)
+    app.command(rich_help_panel="Use a built site")(compare)
     app.command(rich_help_panel="Use a built site")(audit)
     app.command(rich_help_panel="Use a built site")(prune)
     app.command(rich_help_panel="Start here")(demo)
@@ -89,6 +90,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the distortions and of the intervals.")] = 0,
     precision: _Precision = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Print every figure, not the main ones alone.")] = False,
 ) -> None:
     """Measure a built site on its test photos, through the engine that serves.
 
@@ -103,7 +105,26 @@ def evaluate(
     if as_json:
         typer.echo((artifact.path / "evaluation.json").read_text(encoding="utf-8"))
     else:
-        out().print("\n".join(evaluation.lines(artifact)), soft_wrap=True)
+        out().print("\n".join(evaluation.lines(artifact, everything=everything)), soft_wrap=True)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A built site, or its evaluation/ folder.")],
+    second: Annotated[Path, typer.Argument(help="Another one, of the same catalogue and split.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Put two evaluations side by side, with paired intervals of the differences.
+
+    Older evaluations of one site stay beside the newest: SITE/evaluation.<hash>/.
+    """
+    from lookalike import evaluate as evaluation
+
+    found = evaluation.compare(first, second, seed=seed)
+    if as_json:
+        typer.echo(json.dumps([one.to_json() for one in found], indent=2))
+    else:
+        out().print("\n".join(evaluation.compared_lines(found)), soft_wrap=True)
 
 
 def audit(

@@ -1,7 +1,19 @@
 """Evaluation: test photos through the search engine that serves, judged by `metrics`."""
 
+from lookalike.evaluate.comparing import Compared, compare, compared_lines
 from lookalike.evaluate.evaluation import EvaluateConfig, Evaluation, evaluate
 from lookalike.evaluate.ledger import append_use, read_uses
 from lookalike.evaluate.stage import lines, run
 
-__all__ = ["EvaluateConfig", "Evaluation", "append_use", "evaluate", "lines", "read_uses", "run"]
+__all__ = [
+    "Compared",
+    "EvaluateConfig",
+    "Evaluation",
+    "append_use",
+    "compare",
+    "compared_lines",
+    "evaluate",
+    "lines",
+    "read_uses",
+    "run",
+]

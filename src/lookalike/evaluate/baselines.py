@@ -9,7 +9,7 @@ from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.plan import EvaluateConfig, Plan
-from lookalike.heads import FeatureArray, Head
+from lookalike.heads import Head
 from lookalike.labels import LabelSet
 from lookalike.metrics import Float64Array, Summary
 from lookalike.types import Entry, Float32Array, unit_rows
@@ -32,13 +32,6 @@ def shuffled_engine(engine: SearchEngine, plan: Plan, seed: int) -> SearchEngine
 def shuffle(n: int, seed: int) -> metrics.IntArray:
     """The control's permutation of n photos."""
     return np.random.default_rng(seed).permutation(n)
-
-
-def classifier_accuracy(engine: SearchEngine, plan: Plan, features: FeatureArray) -> Float64Array:
-    """Whether the head's classifier is right about the label queries' features, (n, in_dim); one number per query."""
-    names = engine.head.label_names
-    predicted = [names[place] for place in engine.head.classify(features).argmax(axis=1)]
-    return metrics.accuracy(predicted, _true(plan))
 
 
 def nearest_mean_accuracy(plan: Plan, raw: Embeddings) -> Float64Array:

@@ -11,15 +11,15 @@ from lookalike.embedding import Embeddings
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.baselines import (
     chance_figures,
-    classifier_accuracy,
     nearest_mean_accuracy,
     raw_engine,
     shuffle,
     shuffled_engine,
 )
+from lookalike.evaluate.classifying import Classified, classify
 from lookalike.evaluate.plan import EvaluateConfig, Plan, make_plan
-from lookalike.evaluate.protocols import Outcome, ask, embed_distorted
-from lookalike.metrics import Float64Array, Summary
+from lookalike.evaluate.protocols import Outcome, ask, encode_distorted
+from lookalike.metrics import Summary
 from lookalike.types import Json
 
 ENGINE, RAW, SHUFFLED, CHANCE = "lookalike", "raw features", "shuffled", "chance"
@@ -37,18 +37,24 @@ _ROWS = {
     "answers_found": pl.Int64,
     "hits": pl.List(pl.String),
     "scores": pl.List(pl.Float64),
+    "predicted": pl.String,
+    "confidence": pl.Float64,
 }
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What was measured. `figures` by variant and name; `rows` are the queries one by one, for `per_query.parquet`."""
+    """What was measured. `figures` by variant and name; `rows` are the queries one by one, for `per_query.parquet`.
+
+    `classifier` holds the confusion matrix, the reliability bins and the table by label; empty without a classifier.
+    """
 
     figures: Mapping[str, Mapping[str, Summary]]
     counts: Mapping[str, int]
     left_out: Mapping[str, Mapping[str, int]]
     labels: tuple[str, ...]
     about: Json
+    classifier: Json
     rows: Sequence[Mapping[str, object]]
 
     def to_json(self) -> Json:
@@ -62,6 +68,7 @@ class Evaluation:
             "left_out": {part: dict(reasons) for part, reasons in self.left_out.items()},
             "labels": list(self.labels),
             "about": self.about,
+            **self.classifier,
         }
 
     def per_query(self) -> pl.DataFrame:
@@ -96,17 +103,23 @@ def evaluate(engine: SearchEngine, *, config: EvaluateConfig, raw: Embeddings | 
     known = set() if raw is None else set(raw.image_ids)
     missing = sum(image_id not in known for image_id in plan.photos)
     usable = raw if not missing else None
-    distorted = embed_distorted(engine, plan)
-    outcomes = {ENGINE: ask(engine, plan, config, distorted)}
+    asked = encode_distorted(engine, plan)
+    outcomes = {ENGINE: ask(engine, plan, config, asked)}
     if usable is not None:
         with raw_engine(engine, plan, usable) as compared:
-            outcomes[RAW] = ask(compared, plan, config, embed_distorted(compared, plan))
+            outcomes[RAW] = ask(compared, plan, config, asked)
     with shuffled_engine(engine, plan, config.seed) as control:
-        outcomes[SHUFFLED] = ask(control, plan, config, distorted)
-    accuracies = {} if usable is None else _accuracies(engine, plan, usable, config)
+        outcomes[SHUFFLED] = ask(control, plan, config, asked)
+    classified = {} if usable is None or not engine.head.label_names else _classified(engine, plan, usable, config)
+    accuracies = {variant: one.figures for variant, one in classified.items()}
+    if usable is not None and plan.gallery:
+        groups = [query.photo.group for query in plan.label_queries]
+        nearest = metrics.summary(nearest_mean_accuracy(plan, usable), groups, seed=config.seed)
+        accuracies[RAW] = {"accuracy": nearest}
     figures = {variant: {**accuracies.get(variant, {}), **outcome.figures} for variant, outcome in outcomes.items()} | {
         CHANCE: chance_figures(plan, config)
     }
+    ours = classified.get(ENGINE)
     return Evaluation(
         figures=figures,
         counts={
@@ -115,6 +128,7 @@ def evaluate(engine: SearchEngine, *, config: EvaluateConfig, raw: Embeddings | 
             "label gallery": len(plan.gallery),
             "instance queries": len(plan.instance_queries),
             "instance gallery": len(plan.photos),
+            "photos queries": len(plan.photos_queries),
         },
         left_out=plan.left_out,
         labels=plan.labels,
@@ -126,26 +140,34 @@ def evaluate(engine: SearchEngine, *, config: EvaluateConfig, raw: Embeddings | 
             "labels_from": "head" if engine.head.label_names else "parent categories",
             "photos_without_features": missing,
         },
-        rows=_all_rows(outcomes),
+        classifier={} if ours is None else {**ours.to_json(), "per_label": ours.per_label(outcomes[ENGINE].by_label)},
+        rows=_all_rows(outcomes, plan, ours),
     )
 
 
-def _accuracies(
-    engine: SearchEngine, plan: Plan, raw: Embeddings, config: EvaluateConfig
-) -> dict[str, dict[str, Summary]]:
-    """The classifier's accuracy, where there is one; the nearest label mean's; and the classifier's on wrong photos."""
-    values: dict[str, Float64Array] = {}
-    asked = [query.photo.image.image_id for query in plan.label_queries]
-    if engine.head.label_names:
-        ids = np.array(list(plan.photos))
-        swapped = dict(zip(ids.tolist(), ids[shuffle(len(ids), config.seed)].tolist(), strict=True))
-        values[ENGINE] = classifier_accuracy(engine, plan, raw.of(asked))
-        values[SHUFFLED] = classifier_accuracy(engine, plan, raw.of([swapped[image_id] for image_id in asked]))
-    if plan.gallery:
-        values[RAW] = nearest_mean_accuracy(plan, raw)
-    groups = [query.photo.group for query in plan.label_queries]
-    return {variant: {"accuracy": metrics.summary(each, groups, seed=config.seed)} for variant, each in values.items()}
+def _classified(engine: SearchEngine, plan: Plan, raw: Embeddings, config: EvaluateConfig) -> dict[str, Classified]:
+    """The classifier on the label queries, and the control: on other photos' features."""
+    photos = [query.photo for query in plan.label_queries]
+    asked = [photo.image.image_id for photo in photos]
+    ids = np.array(list(plan.photos))
+    swapped = dict(zip(ids.tolist(), ids[shuffle(len(ids), config.seed)].tolist(), strict=True))
+    return {
+        ENGINE: classify(engine.head, raw.of(asked), photos, config),
+        SHUFFLED: classify(engine.head, raw.of([swapped[image_id] for image_id in asked]), photos, config),
+    }
 
 
-def _all_rows(outcomes: Mapping[str, Outcome]) -> list[Mapping[str, object]]:
-    return [{"variant": variant, **row} for variant, outcome in outcomes.items() for row in outcome.rows]
+def _all_rows(outcomes: Mapping[str, Outcome], plan: Plan, ours: Classified | None) -> list[Mapping[str, object]]:
+    said: dict[str, Json] = {}
+    if ours is not None:
+        for query, name, confidence in zip(plan.label_queries, ours.names, ours.confidence.tolist(), strict=True):
+            said[query.photo.image.image_id] = {"predicted": name, "confidence": confidence}
+    return [
+        {
+            "variant": variant,
+            **row,
+            **(said.get(str(row["image_id"]), {}) if (variant, row["protocol"]) == (ENGINE, "label") else {}),
+        }
+        for variant, outcome in outcomes.items()
+        for row in outcome.rows
+    ]

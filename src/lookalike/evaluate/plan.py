@@ -11,6 +11,7 @@ from lookalike.collection import Collection
 from lookalike.engine import SearchEngine
 from lookalike.errors import NotFound, PhotoError, QueryError
 from lookalike.evaluate.distortions import distort, draw
+from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.heads import Head
 from lookalike.labels import LabelSet, prefixes, split_path
 from lookalike.types import Filter, Image, Product
@@ -30,7 +31,7 @@ class EvaluateConfig:
     queries, gallery : the parts of the split that ask and that are asked
     """
 
-    k: tuple[int, ...] = (1, 10)
+    k: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
     label_queries: int = 5000
     instance_queries: int = 400
     seed: int = 0
@@ -54,21 +55,36 @@ class Photo:
 
 @dataclass(frozen=True)
 class LabelQuery:
-    """A test photo, the gallery that it may find (as a filter, and as a count), and the answers among them."""
+    """A test photo, the gallery that it may find (as a filter, and as a count), and the answers among them.
+
+    Products count where a photo of theirs does.
+    """
 
     photo: Photo
     where: Filter
     answers: int
     gallery: int
+    product_answers: int
+    product_gallery: int
 
 
 @dataclass(frozen=True)
 class InstanceQuery:
-    """A distorted test photo, and the photos that count as found: itself and its exact copies."""
+    """A test photo distorted (`jpeg`) and in a `scene`, and what counts as found: itself and its exact copies."""
 
     photo: Photo
     twins: frozenset[str]
     jpeg: bytes
+    scene: bytes
+
+
+@dataclass(frozen=True)
+class PhotosQuery:
+    """A test photo of a product with other photos: those are the answers; itself and its exact copies are left out."""
+
+    photo: Photo
+    answers: frozenset[str]
+    left_out: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -80,6 +96,7 @@ class Plan:
     gallery: tuple[Photo, ...]
     label_queries: tuple[LabelQuery, ...]
     instance_queries: tuple[InstanceQuery, ...]
+    photos_queries: tuple[PhotosQuery, ...]
     left_out: Mapping[str, Mapping[str, int]]
 
 
@@ -109,6 +126,7 @@ def make_plan(engine: SearchEngine, config: EvaluateConfig) -> Plan:
     sampled = _sample(labelled, config.label_queries, config.seed)
     known = [photo for photo in asked if not _is_ignored(photo, labels)]
     instances = _sample(known, config.instance_queries, config.seed)
+    paired = _photos_queries(photos, known)
     distorted, unreadable = _instance_queries(engine, photos, instances, config.seed)
     left_out = {
         "label queries": {
@@ -122,8 +140,17 @@ def make_plan(engine: SearchEngine, config: EvaluateConfig) -> Plan:
             "not sampled": len(known) - len(instances),
             "photo not readable": unreadable,
         },
+        "photos queries": {"ignored label": len(ignored), "no other photo of its product": len(known) - len(paired)},
     }
-    return Plan(photos, labels.labels, gallery, _label_queries(sampled, gallery, where), distorted, left_out)
+    return Plan(
+        photos,
+        labels.labels,
+        gallery,
+        _label_queries(sampled, gallery, where),
+        distorted,
+        tuple(_sample_pairs(paired, config)),
+        left_out,
+    )
 
 
 def _labels(head: Head, collection: Collection) -> LabelSet:
@@ -166,6 +193,9 @@ def _label_queries(asked: Sequence[Photo], gallery: Sequence[Photo], where: Filt
         by_group[photo.group].append(photo)
         by_bytes[photo.image.sha256 or photo.image.image_id].append(photo)
     answers = Counter(photo.label for photo in gallery)
+    per_product = Counter(photo.product.product_id for photo in gallery)
+    label_of = {photo.product.product_id: photo.label for photo in gallery}
+    products = Counter(label_of.values())
     queries: list[LabelQuery] = []
     for photo in asked:
         near = {
@@ -175,8 +205,19 @@ def _label_queries(asked: Sequence[Photo], gallery: Sequence[Photo], where: Filt
         without = where
         if near:
             without = Filter(splits=where.splits, exclude_images=where.exclude_images.union(near))
-        taken = sum(other.label == photo.label for other in near.values())
-        queries.append(LabelQuery(photo, without, answers[photo.label] - taken, len(gallery) - len(near)))
+        taken = Counter(other.label for other in near.values())[photo.label]
+        gone = Counter(other.product.product_id for other in near.values())
+        lost = [product for product, count in gone.items() if count == per_product[product]]
+        queries.append(
+            LabelQuery(
+                photo,
+                without,
+                answers[photo.label] - taken,
+                len(gallery) - len(near),
+                products[photo.label] - sum(label_of[product] == photo.label for product in lost),
+                len(per_product) - len(lost),
+            )
+        )
     return tuple(queries)
 
 
@@ -188,18 +229,43 @@ def _instance_queries(
     for image_id, photo in photos.items():
         by_bytes[photo.image.sha256 or image_id].add(image_id)
 
-    def distorted(photo: Photo) -> bytes | None:
+    def distorted(photo: Photo) -> tuple[bytes, bytes] | None:
         image_id = photo.image.image_id
         try:
-            return distort(engine.photo(image_id), draw(image_id, seed=seed))
+            original = engine.photo(image_id)
         except (NotFound, PhotoError):
             return None
+        scene = stage_scene(original, draw_scene(image_id, seed=seed))
+        return distort(original, draw(image_id, seed=seed)), scene
 
     with ThreadPoolExecutor(os.cpu_count() or 1, "distort") as pool:
-        jpegs = list(pool.map(distorted, asked))
+        made = list(pool.map(distorted, asked))
     queries = [
-        InstanceQuery(photo, frozenset(by_bytes[photo.image.sha256 or photo.image.image_id]), jpeg)
-        for photo, jpeg in zip(asked, jpegs, strict=True)
-        if jpeg is not None
+        InstanceQuery(photo, frozenset(by_bytes[photo.image.sha256 or photo.image.image_id]), *both)
+        for photo, both in zip(asked, made, strict=True)
+        if both is not None
     ]
     return tuple(queries), len(asked) - len(queries)
+
+
+def _photos_queries(photos: Mapping[str, Photo], asked: Sequence[Photo]) -> list[PhotosQuery]:
+    """The photos of products that have another one, with other bytes."""
+    of_product: dict[str, list[Photo]] = defaultdict(list)
+    for photo in photos.values():
+        of_product[photo.product.product_id].append(photo)
+    queries: list[PhotosQuery] = []
+    for photo in asked:
+        mine = of_product[photo.product.product_id]
+        copies = {
+            other.image.image_id for other in mine if other.image.sha256 and other.image.sha256 == photo.image.sha256
+        } | {photo.image.image_id}
+        answers = frozenset(other.image.image_id for other in mine) - copies
+        if answers:
+            queries.append(PhotosQuery(photo, answers, frozenset(copies)))
+    return queries
+
+
+def _sample_pairs(queries: Sequence[PhotosQuery], config: EvaluateConfig) -> list[PhotosQuery]:
+    chosen = _sample([query.photo for query in queries], config.instance_queries, config.seed)
+    by_id = {query.photo.image.image_id: query for query in queries}
+    return [by_id[photo.image.image_id] for photo in chosen]

@@ -1,6 +1,6 @@
-"""The two protocols, asked of any search engine: the one that serves, or one to compare it with."""
+"""The protocols, asked of any search engine: the one that serves, or one to compare it with."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ import numpy as np
 from lookalike import metrics
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.plan import EvaluateConfig, LabelQuery, Photo, Plan
-from lookalike.metrics import Judged, Summary
+from lookalike.labels import split_path
+from lookalike.metrics import Float64Array, Judged, Summary
 from lookalike.types import Filter, Float32Array, Result
 
 _SEARCH_AT_ONCE = 256
@@ -18,38 +19,65 @@ _EMBED_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one engine achieved: figures by name, and one row per query and protocol for `per_query.parquet`."""
+    """What one engine achieved: figures by name, those of each label, and one row per query and protocol."""
 
     figures: Mapping[str, Summary]
+    by_label: Mapping[str, Mapping[str, Summary]]
     rows: Sequence[Mapping[str, object]]
 
 
-def embed_distorted(engine: SearchEngine, plan: Plan) -> Float32Array:
-    """Embed the distorted photos through the engine, as uploads would be."""
-    jpegs = [query.jpeg for query in plan.instance_queries]
-    parts = [engine.embed(jpegs[start : start + _EMBED_AT_ONCE]) for start in range(0, len(jpegs), _EMBED_AT_ONCE)]
-    return np.concatenate(parts) if parts else np.empty((0, engine.head.dim), np.float32)
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """The encoder's features of the distorted photos and of the scenes: float32 of shape (instance queries, in_dim)."""
+
+    distorted: Float32Array
+    scenes: Float32Array
 
 
-def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, distorted: Float32Array) -> Outcome:
-    """Run both protocols through an engine.
+def encode_distorted(engine: SearchEngine, plan: Plan) -> Asked:
+    """Encode the distorted photos and scenes as uploads would be; every variant's head is then applied to the same."""
+    return Asked(
+        _encode(engine, [query.jpeg for query in plan.instance_queries]),
+        _encode(engine, [query.scene for query in plan.instance_queries]),
+    )
 
-    Parameters
-    ----------
-    distorted : float32 array of shape (instance queries, dim)
-        The distorted photos' embeddings, see `embed_distorted`.
-    """
+
+def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) -> Outcome:
+    """Run all protocols through an engine."""
     k = max(config.k)
-    by_label = _search_labels(engine, plan.label_queries, k)
-    by_instance = _search(engine, distorted, k, None)
-    judged_labels = judge_labels(plan, by_label, k)
-    judged_instances = judge_instances(plan, by_instance, k)
-    figures = figures_of(plan, config, judged_labels, judged_instances)
-    rows = [
-        *_rows("label", [query.photo for query in plan.label_queries], judged_labels, by_label),
-        *_rows("instance", [query.photo for query in plan.instance_queries], judged_instances, by_instance),
-    ]
-    return Outcome(figures, rows)
+    labels = [query.photo for query in plan.label_queries]
+    instances = [query.photo for query in plan.instance_queries]
+    distorted, scenes = engine.head.apply(asked.distorted), engine.head.apply(asked.scenes)
+    found = {
+        "label": _search_labels(engine, plan.label_queries, k, by_product=False),
+        "product": _search_labels(engine, plan.label_queries, k, by_product=True),
+        "instance": _search(engine, distorted, k, None),
+        "scene": _search(engine, scenes, k, None),
+        "photos": _search_photos(engine, plan, k),
+    }
+    judged = {
+        "label": judge_labels(plan, found["label"], k),
+        "product": judge_products(plan, found["product"], k),
+        "instance": judge_instances(plan, found["instance"], k),
+        "scene": judge_instances(plan, found["scene"], k),
+        "photos": judge_photos(plan, found["photos"], k),
+    }
+    queries = {
+        "label": labels,
+        "product": labels,
+        "instance": instances,
+        "scene": instances,
+        "photos": [query.photo for query in plan.photos_queries],
+    }
+    figures = figures_of(plan, config, judged, queries) | levels(plan, config, found["label"], labels)
+    figures["label mAP@R"] = _average(average_precisions(engine, plan), labels, config)
+    figures["no-match AUROC"] = no_match(engine, plan, config, distorted)
+    by_label = {
+        f"{protocol} recall@1": _by_label(metrics.recall_at_k(judged[protocol], 1), queries[protocol], config)
+        for protocol in ("label", "instance")
+    }
+    rows = [row for protocol in found for row in _rows(protocol, queries[protocol], judged[protocol], found[protocol])]
+    return Outcome(figures, by_label, rows)
 
 
 def judge_labels(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
@@ -61,32 +89,156 @@ def judge_labels(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judge
     return Judged(relevant, answers, np.array([query.gallery for query in plan.label_queries], np.int64))
 
 
+def judge_products(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
+    """Photos are folded into products; a product is an answer if its label is the query's."""
+    relevant = np.zeros((len(found), k), bool)
+    for row, (query, results) in enumerate(zip(plan.label_queries, found, strict=True)):
+        relevant[row, : len(results)] = [plan.photos[hit.image_id].label == query.photo.label for hit in results]
+    return Judged(
+        relevant,
+        np.array([query.product_answers for query in plan.label_queries], np.int64),
+        np.array([query.product_gallery for query in plan.label_queries], np.int64),
+    )
+
+
 def judge_instances(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
     """A hit is an answer if it is the photo that was distorted, or an exact copy of it."""
-    relevant = np.zeros((len(found), k), bool)
-    for row, (query, results) in enumerate(zip(plan.instance_queries, found, strict=True)):
-        relevant[row, : len(results)] = [hit.image_id in query.twins for hit in results]
-    answers = np.array([len(query.twins) for query in plan.instance_queries], np.int64)
-    return Judged(relevant, answers, np.full(len(found), len(plan.photos), np.int64))
+    return _judge([(query.twins, len(plan.photos)) for query in plan.instance_queries], found, k)
 
 
-def figures_of(plan: Plan, config: EvaluateConfig, labels: Judged, instances: Judged) -> dict[str, Summary]:
-    """Average both protocols' metrics, with intervals by group."""
-    label_groups = [query.photo.group for query in plan.label_queries]
-    instance_groups = [query.photo.group for query in plan.instance_queries]
+def judge_photos(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
+    """A hit is an answer if it is another photo of the query's product."""
+    return _judge([(q.answers, len(plan.photos) - len(q.left_out)) for q in plan.photos_queries], found, k)
+
+
+def figures_of(
+    plan: Plan, config: EvaluateConfig, judged: Mapping[str, Judged], queries: Mapping[str, Sequence[Photo]]
+) -> dict[str, Summary]:
+    """Average the protocols' metrics, with intervals by group; a protocol that asked nothing has no figures."""
     figures: dict[str, Summary] = {}
-    for k in config.k:
-        values = metrics.recall_at_k(labels, k)
-        figures[f"label recall@{k}"] = metrics.summary(values, label_groups, seed=config.seed)
-        if k > 1:
-            values = metrics.precision_at_k(labels, k)
-            figures[f"label precision@{k}"] = metrics.summary(values, label_groups, seed=config.seed)
-        values = metrics.recall_at_k(instances, k)
-        figures[f"instance recall@{k}"] = metrics.summary(values, instance_groups, seed=config.seed)
+    for protocol, one in judged.items():
+        if protocol == "photos" and not plan.photos_queries:
+            continue
+        for k in config.k:
+            figures[f"{protocol} recall@{k}"] = _average(metrics.recall_at_k(one, k), queries[protocol], config)
+            if k > 1 and protocol in ("label", "product"):
+                values = metrics.precision_at_k(one, k)
+                figures[f"{protocol} precision@{k}"] = _average(values, queries[protocol], config)
+        figures[f"{protocol} MRR@{max(config.k)}"] = _average(metrics.reciprocal_rank(one), queries[protocol], config)
+        if protocol in ("label", "product") and 10 in config.k:
+            figures[f"{protocol} nDCG@10"] = _average(metrics.ndcg_at_k(one, 10), queries[protocol], config)
     return figures
 
 
-def _search_labels(engine: SearchEngine, queries: Sequence[LabelQuery], k: int) -> list[list[Result]]:
+def levels(
+    plan: Plan, config: EvaluateConfig, found: Sequence[Sequence[Result]], queries: Sequence[Photo]
+) -> dict[str, Summary]:
+    """Recall@1 of the label protocol with the category path cut at each depth, where paths are deeper than one.
+
+    A hit is an answer if its path begins with the query's first n parts. Queries with a shorter path are left out.
+    """
+    depths = {image_id: split_path(photo.product.category) for image_id, photo in plan.photos.items()}
+    deepest = max((len(path) for path in depths.values()), default=0)
+    figures: dict[str, Summary] = {}
+    for depth in range(1, deepest + 1 if deepest > 1 else 1):
+        counts = Counter(depths[photo.image.image_id][:depth] for photo in plan.gallery)
+        values = np.full(len(queries), np.nan)
+        for row, (photo, results) in enumerate(zip(queries, found, strict=True)):
+            path = depths[photo.image.image_id]
+            if len(path) >= depth and counts[path[:depth]] and results:
+                values[row] = depths[results[0].image_id][:depth] == path[:depth]
+        figures[f"level {depth} recall@1"] = _average(values, queries, config)
+    return figures
+
+
+def average_precisions(engine: SearchEngine, plan: Plan) -> Float64Array:
+    """Average precision at R of the label queries, from an exact scan: R may be thousands, past any search's k."""
+    gallery = [photo.image.image_id for photo in plan.gallery]
+    names = sorted({str(photo.label) for photo in plan.gallery} | {str(q.photo.label) for q in plan.label_queries})
+    codes = metrics.codes_of([str(photo.label) for photo in plan.gallery], names)
+    vectors = engine.collection.vectors(gallery) if gallery else np.empty((0, engine.head.dim), np.float32)
+    place = {image_id: row for row, image_id in enumerate(gallery)}
+    values = np.full(len(plan.label_queries), np.nan)
+    for start in range(0, len(plan.label_queries), _SEARCH_AT_ONCE):
+        batch = plan.label_queries[start : start + _SEARCH_AT_ONCE]
+        scores = engine.collection.vectors([query.photo.image.image_id for query in batch]) @ vectors.T
+        for row, query in enumerate(batch):
+            if not query.answers:
+                continue
+            near = [place[image_id] for image_id in query.where.exclude_images if image_id in place]
+            scores[row, near] = -np.inf
+            top = np.argsort(-scores[row], kind="stable")[: query.answers]
+            relevant = (codes[top] == names.index(str(query.photo.label)))[None]
+            one = Judged(relevant, np.array([query.answers]), np.array([query.gallery]))
+            values[start + row] = metrics.average_precision_at_r(one)[0]
+    return values
+
+
+def no_match(engine: SearchEngine, plan: Plan, config: EvaluateConfig, distorted: Float32Array) -> Summary:
+    """AUROC of the top score as a sign that there is a match.
+
+    Positive is a distorted photo asked of the whole collection; negative the same photo asked when all photos of its
+    product and all exact copies are taken out of it.
+    """
+    mine: dict[str, set[str]] = defaultdict(set)
+    for image_id, photo in plan.photos.items():
+        mine[photo.product.product_id].add(image_id)
+    with_match, without, groups = [], [], []
+    for query, vector in zip(plan.instance_queries, distorted, strict=True):
+        out = Filter(exclude_images=query.twins | mine[query.photo.product.product_id])
+        hits = [_search(engine, vector[None], 1, where)[0] for where in (None, out)]
+        if all(hits):
+            with_match.append(hits[0][0].score)
+            without.append(hits[1][0].score)
+            groups.append(query.photo.group)
+    positive, negative = np.array(with_match, np.float64), np.array(without, np.float64)
+    return metrics.statistic_summary(
+        lambda weights: metrics.auroc(positive, negative, weights),
+        groups,
+        left_out=len(plan.instance_queries) - len(groups),
+        seed=config.seed,
+    )
+
+
+def _average(values: Float64Array, photos: Sequence[Photo], config: EvaluateConfig) -> Summary:
+    return metrics.summary(values, [photo.group for photo in photos], seed=config.seed)
+
+
+def _by_label(values: Float64Array, photos: Sequence[Photo], config: EvaluateConfig) -> dict[str, Summary]:
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, photo in enumerate(photos):
+        if photo.label is not None:
+            rows[photo.label].append(row)
+    return {label: _average(values[mine], [photos[row] for row in mine], config) for label, mine in rows.items()}
+
+
+def _judge(queries: Sequence[tuple[frozenset[str], int]], found: Sequence[Sequence[Result]], k: int) -> Judged:
+    relevant = np.zeros((len(found), k), bool)
+    for row, ((answers, _), results) in enumerate(zip(queries, found, strict=True)):
+        relevant[row, : len(results)] = [hit.image_id in answers for hit in results]
+    return Judged(
+        relevant,
+        np.array([len(answers) for answers, _ in queries], np.int64),
+        np.array([gallery for _, gallery in queries], np.int64),
+    )
+
+
+def _encode(engine: SearchEngine, jpegs: Sequence[bytes]) -> Float32Array:
+    parts = [engine.features(jpegs[start : start + _EMBED_AT_ONCE]) for start in range(0, len(jpegs), _EMBED_AT_ONCE)]
+    return np.concatenate(parts) if parts else np.empty((0, engine.encoder.dim), np.float32)
+
+
+def _search_photos(engine: SearchEngine, plan: Plan, k: int) -> list[list[Result]]:
+    found: list[list[Result]] = []
+    for query in plan.photos_queries:
+        vector = engine.collection.vectors([query.photo.image.image_id])
+        found += _search(engine, vector, k, Filter(exclude_images=query.left_out))
+    return found
+
+
+def _search_labels(
+    engine: SearchEngine, queries: Sequence[LabelQuery], k: int, *, by_product: bool
+) -> list[list[Result]]:
     """Search with each query's own filter, those with the same filter together."""
     together: dict[Filter, list[int]] = defaultdict(list)
     for row, query in enumerate(queries):
@@ -94,15 +246,17 @@ def _search_labels(engine: SearchEngine, queries: Sequence[LabelQuery], k: int) 
     found: list[list[Result]] = [[] for _ in queries]
     for where, rows in together.items():
         vectors = engine.collection.vectors([queries[row].photo.image.image_id for row in rows])
-        for row, results in zip(rows, _search(engine, vectors, k, where), strict=True):
+        for row, results in zip(rows, _search(engine, vectors, k, where, by_product=by_product), strict=True):
             found[row] = results
     return found
 
 
-def _search(engine: SearchEngine, vectors: Float32Array, k: int, where: Filter | None) -> list[list[Result]]:
+def _search(
+    engine: SearchEngine, vectors: Float32Array, k: int, where: Filter | None, *, by_product: bool = False
+) -> list[list[Result]]:
     found: list[list[Result]] = []
     for start in range(0, len(vectors), _SEARCH_AT_ONCE):
-        found += engine.search_vectors(vectors[start : start + _SEARCH_AT_ONCE], k, where=where, by_product=False)
+        found += engine.search_vectors(vectors[start : start + _SEARCH_AT_ONCE], k, where=where, by_product=by_product)
     return found
 
 

@@ -16,12 +16,20 @@ from lookalike.files import write_parquet, write_text
 from lookalike.types import Json
 
 KIND = "evaluation"
-VERSION = 1
+VERSION = 2
 """Raise it when the figures of an unchanged site change."""
 FIGURES = "evaluation.json"
 PER_QUERY = "per_query.parquet"
 
 _SHOWN_USES = 5
+_COLUMNS = (
+    "accuracy",
+    "label recall@1",
+    "label precision@10",
+    "photos recall@1",
+    "instance recall@1",
+    "scene recall@1",
+)
 _WIDTH = 22
 
 
@@ -76,8 +84,8 @@ def run(
     return open_artifact(out, KIND)
 
 
-def lines(artifact: Artifact) -> list[str]:
-    """Tell an evaluation in a few lines of plain text: a table of figures, what was asked, what was left out.
+def lines(artifact: Artifact, *, everything: bool = False) -> list[str]:
+    """Tell an evaluation in plain text: the main figures or `everything`, what was asked, what was left out.
 
     Raises
     ------
@@ -88,7 +96,8 @@ def lines(artifact: Artifact) -> list[str]:
         told: Json = json.loads((artifact.path / FIGURES).read_text(encoding="utf-8"))
         if not told["counts"]["label queries"] and not told["counts"]["instance queries"]:
             return [f"There are no {told['queries']} photos that could be asked about: nothing was measured."]
-        return [*_table(told["figures"]), "", *_counts(told), *_ledger(told)]
+        table = _every_figure(told["figures"]) if everything else _table(told["figures"])
+        return [*table, "", *_counts(told), *_ledger(told)]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(
             f"this evaluation has no readable {FIGURES}", where=str(artifact.path), mend="Evaluate again"
@@ -100,9 +109,13 @@ def _values(evaluation: Evaluation) -> dict[str, float | None]:
 
 
 def _table(figures: Mapping[str, Mapping[str, Json]]) -> list[str]:
-    wanted = ("accuracy", "label recall@", "label precision@", "instance recall@")
     named = figures[ENGINE].keys() | {"accuracy"}
-    columns = [name for start in wanted for name in _shortest(start, named)]
+    columns = [name for name in _COLUMNS if name in named]
+    for start in ("label recall@", "instance recall@"):
+        if not any(name.startswith(start) for name in columns):
+            columns += sorted((name for name in named if name.startswith(start)), key=lambda name: (len(name), name))[
+                :1
+            ]
     width = max(len(variant) for variant in figures)
     header = " " * width + "".join(f"  {name:<{_WIDTH}}" for name in columns)
     rows = [
@@ -112,9 +125,16 @@ def _table(figures: Mapping[str, Mapping[str, Json]]) -> list[str]:
     return [line.rstrip() for line in (header, *rows)]
 
 
-def _shortest(start: str, names: set[str]) -> list[str]:
-    """The figure of this name at its smallest k."""
-    return sorted((name for name in names if name.startswith(start)), key=lambda name: (len(name), name))[:1]
+def _every_figure(figures: Mapping[str, Mapping[str, Json]]) -> list[str]:
+    """A line for each figure, a column for each variant."""
+    names = list(dict.fromkeys(name for row in figures.values() for name in row))
+    width = max(map(len, names), default=0)
+    header = " " * width + "".join(f"  {variant:<{_WIDTH}}" for variant in figures)
+    rows = [
+        f"{name:<{width}}" + "".join(f"  {_cell(row.get(name)):<{_WIDTH}}" for row in figures.values())
+        for name in names
+    ]
+    return [line.rstrip() for line in (header, *rows)]
 
 
 def _cell(figure: Json | None) -> str:
@@ -140,7 +160,7 @@ def _counts(told: Json) -> list[str]:
         f" against {counts['label gallery']} {told['gallery']} photos{told_out['label gallery']},"
         f" {len(told['labels'])} labels.",
         f"Instance protocol: {counts['instance queries']} distorted {told['queries']} photos"
-        f"{told_out['instance queries']} against all {counts['instance gallery']}.",
+        f"{told_out['instance queries']} against all {counts['instance gallery']}; the same in a scene.",
         "In brackets: 95 % interval, drawn anew by group. Shuffled is the control and should be near chance.",
     ]
 

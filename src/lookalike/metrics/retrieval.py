@@ -1,10 +1,5 @@
-"""Metrics of retrieval and classification in pure NumPy, each defined in full; `docs/metrics.md` says it in words.
+"""Metrics of retrieval: one number per query, NaN where the query has no answer in the gallery."""
 
-A metric gives one number per query, NaN where the query has no answer in the gallery: such queries are counted and
-left out of every mean. `summary` makes a mean of them, with an interval from a bootstrap over groups.
-"""
-
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +8,6 @@ import numpy.typing as npt
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 Float64Array = npt.NDArray[np.float64]
-
-_DRAWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,17 +40,6 @@ class Judged:
             raise ValueError("a query has fewer than no answers, or more than its gallery holds")
         if (self.relevant.sum(axis=1) > self.answers).any():
             raise ValueError("a query found more answers than its gallery holds")
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A mean over queries. `low` and `high` bound 95 %; None where there is nothing, or one group only."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    queries: int
-    left_out: int
 
 
 def recall_at_k(judged: Judged, k: int) -> Float64Array:
@@ -126,75 +108,6 @@ def ndcg_at_k(judged: Judged, k: int) -> Float64Array:
     gains = (first * discounts[: first.shape[1]]).sum(axis=1)
     ideal = np.concatenate([[0.0], discounts.cumsum()])[np.minimum(k, judged.answers)]
     return _scored(judged, gains / np.where(ideal > 0, ideal, 1))
-
-
-def accuracy(predicted: Sequence[str], true: Sequence[str]) -> Float64Array:
-    """Whether the most probable label is the true one: 1 or 0.
-
-    Formula: [predicted = true]. Its mean over photos is what is called top-1 accuracy, or micro accuracy.
-    Differs from commonly used: not at all; labels with more photos weigh more.
-
-    Raises
-    ------
-    ValueError
-        The lengths differ.
-    """
-    return np.array([one == other for one, other in zip(predicted, true, strict=True)], np.float64)
-
-
-def summary(
-    values: Float64Array, groups: Sequence[int | str], *, seed: int = 0, draws: int = 1000, level: float = 0.95
-) -> Summary:
-    """Average a metric over queries, with a bootstrap interval over groups.
-
-    Photos of one group (a seller, a product) share a room and a light and are no independent draws, so whole groups are
-    drawn with replacement, as many as there are; each draw's mean is that of its queries; the interval holds the middle
-    `level` of the draws (percentile method).
-
-    Parameters
-    ----------
-    values : float64 array of shape (n,)
-        One per query, NaN where it has no answer: counted in `left_out`, and no part of anything else.
-    groups : one per query
-
-    Returns
-    -------
-    Summary
-        All of it None where no query is left; without bounds where all are of one group.
-
-    Raises
-    ------
-    ValueError
-        The lengths differ.
-
-    Notes
-    -----
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, chapters 8 and 13. The interval tells how much the
-    choice of queries matters, not that of the training photos.
-    """
-    if values.shape != (len(groups),):
-        raise ValueError("values and groups differ in length")
-    scored = np.isfinite(values)
-    left_out = int((~scored).sum())
-    if not scored.any():
-        return Summary(None, None, None, 0, left_out)
-    names, codes = np.unique(np.array([str(group) for group in groups])[scored], return_inverse=True)
-    value = float(values[scored].mean())
-    if len(names) < 2:
-        return Summary(value, None, None, int(scored.sum()), left_out)
-    sums = np.asarray(np.bincount(codes, values[scored]), np.float64)
-    sizes = np.bincount(codes)
-    means = _bootstrap_means(sums, sizes, draws, np.random.default_rng(seed))
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Summary(value, float(low), float(high), int(scored.sum()), left_out)
-
-
-def _bootstrap_means(sums: Float64Array, sizes: IntArray, draws: int, rng: np.random.Generator) -> Float64Array:
-    means: list[Float64Array] = []
-    for start in range(0, draws, _DRAWS_AT_ONCE):  # a draw for each of many groups: keep the memory flat
-        drawn = rng.integers(0, len(sums), (min(_DRAWS_AT_ONCE, draws - start), len(sums)))
-        means.append(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
-    return np.concatenate(means)
 
 
 def _first(judged: Judged, k: int) -> BoolArray:
