@@ -21,11 +21,22 @@ from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings
 from lookalike.engine import SearchEngine
 from lookalike.errors import ArtifactError, QueryError
-from lookalike.evaluate import EvaluateConfig, append_use, evaluate, lines, read_uses, run
+from lookalike.evaluate import (
+    Compared,
+    EvaluateConfig,
+    append_use,
+    compare,
+    compared_lines,
+    evaluate,
+    lines,
+    read_uses,
+    run,
+)
 from lookalike.evaluate.baselines import chance_figures
 from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
 from lookalike.evaluate.ledger import code_commit, command, new_use
 from lookalike.evaluate.plan import make_plan
+from lookalike.evaluate.protocols import average_precisions
 from lookalike.labels import LabelSet
 from lookalike.types import Entry, Image, Preprocess, Product, UInt8Array, unit_rows
 
@@ -212,7 +223,7 @@ def test_every_variant_is_asked_the_same_queries(shop: Shop) -> None:
         for (variant,), rows in frame.partition_by("variant", as_dict=True).items()
     }
     assert asked["lookalike"] == asked["raw features"] == asked["shuffled"]
-    assert len(asked["lookalike"]) == 96  # 48 test photos, both protocols
+    assert len(asked["lookalike"]) == 4 * 48  # 48 test photos: label, product, instance, scene
     train = set(shop.engine.collection.image_ids()[:1])
     assert train.isdisjoint(image_id for _, image_id in asked["lookalike"])
 
@@ -485,11 +496,125 @@ def test_asking_validation_is_no_use_of_test(shop: Shop, tmp_path: Path) -> None
 def test_the_lines_show_every_figure_and_every_count(shop: Shop, tmp_path: Path) -> None:
     artifacts_of(shop, tmp_path)
     text = lines(run_here(shop, tmp_path))
-    assert text[0].split("  ")[-1].strip() == "instance recall@1"
+    assert text[0].split("  ")[-1].strip() == "scene recall@1"
     assert [line.split("  ")[0].strip() for line in text[1:5]] == ["lookalike", "raw features", "shuffled", "chance"]
-    assert all(line.count("(") == 4 for line in text[1:4])
+    assert all(line.count("(") == 5 for line in text[1:4])
     assert "Label protocol: 48 test photos against 144 train photos, 3 labels." in text
-    assert "Instance protocol: 48 distorted test photos against all 240." in text
+    assert "Instance protocol: 48 distorted test photos against all 240; the same in a scene." in text
+
+
+def test_all_lines_show_every_figure(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    made = run_here(shop, tmp_path)
+    names = {line.split("  ")[0] for line in lines(made, everything=True)}
+    assert set(json.loads((made.path / "evaluation.json").read_text())["figures"]["lookalike"]) <= names
+
+
+def test_the_classifier_is_told_in_full(shop: Shop, tmp_path: Path) -> None:
+    """The stored matrix, table and bins against counts over the stored queries."""
+    artifacts_of(shop, tmp_path)
+    made = run_here(shop, tmp_path)
+    told = json.loads((made.path / "evaluation.json").read_text())
+    rows = pl.read_parquet(made.path / "per_query.parquet").filter(
+        (pl.col("variant") == "lookalike") & (pl.col("protocol") == "label")
+    )
+    labels, counts = told["confusion"]["labels"], told["confusion"]["counts"]
+    for true, row in zip(labels, counts, strict=True):
+        for predicted, count in zip(labels, row, strict=True):
+            assert rows.filter((pl.col("label") == true) & (pl.col("predicted") == predicted)).height == count
+    assert sum(one["count"] for one in told["calibration"]) == rows.height == 48
+    figures = told["figures"]["lookalike"]
+    assert figures["accuracy"]["value"] == pytest.approx((rows["label"] == rows["predicted"]).mean())
+    assert [one["label"] for one in told["per_label"]] == labels
+    for one in told["per_label"]:
+        mine = rows.filter(pl.col("label") == one["label"])
+        assert one["support"] == mine.height
+        assert one["label recall@1"]["value"] == pytest.approx((mine["first_answer_rank"] == 1).mean())
+    assert figures["no-match AUROC"]["queries"] == 48
+    assert 0 <= figures["calibration error"]["value"] <= 1
+    assert told["figures"]["shuffled"]["macro F1"]["value"] < figures["macro F1"]["value"]
+
+
+def test_products_levels_and_other_photos_by_hand() -> None:
+    """qa's nearest photos are a1 and a2 of one product, then b; its other photo qa2 is found behind a1 and a2.
+
+    By product: [pa, pb], so 1 answer of 2. Levels: A / x is found at depth 1 and, since a1 is A / x, at depth 2; qb's
+    nearest is a2: wrong at depth 1, and its own path has no depth 2.
+    """
+
+    def of(image_id: str, product: str, vector: list[float], split: str, category: str, group: int) -> Entry:
+        image = Image(image_id, product, f"{image_id}.png", 8, 8, split=split, group_id=group)
+        return Entry(Product(product, category=category), image, unit_rows([vector])[0])
+
+    engine = hand_engine(
+        [
+            of("a1", "pa", [1, 0, 0, 0], "train", "A / x", 1),
+            of("a2", "pa", [0.9, 0.43, 0, 0], "train", "A / x", 1),
+            of("b1", "pb", [0, 1, 0, 0], "train", "B", 2),
+            of("qa", "pq", [0.99, 0.1, 0, 0], "test", "A / x", 3),
+            of("qa2", "pq", [0.8, 0, 0.6, 0], "test", "A / x", 3),
+            of("qb", "pr", [0.8, 0.6, 0, 0], "test", "B", 4),
+        ]
+    )
+    figures = evaluate(engine, config=CONFIG).figures["lookalike"]
+    assert figures["product recall@1"].value == pytest.approx(2 / 3)
+    assert figures["product precision@2"].value == pytest.approx(1 / 2)
+    assert (figures["level 1 recall@1"].value, figures["level 1 recall@1"].queries) == (pytest.approx(2 / 3), 3)
+    assert (figures["level 2 recall@1"].value, figures["level 2 recall@1"].left_out) == (1, 1)
+    # qa: a1 .995, a2 .93, qb .85, qa2 .79; qa2: a1 .8, qa .79
+    assert figures["photos recall@1"].value == 0
+    assert figures["photos recall@2"].value == 0.5
+    assert figures["photos MRR@50"].value == pytest.approx((1 / 4 + 1 / 2) / 2)
+    # qa's hits x x o, R = 2: 1; qa2's a1 a2 b1: 1; qb's a2 a1 b1, R = 1: 0
+    assert figures["label mAP@R"].value == pytest.approx(2 / 3)
+
+
+def test_the_exact_scan_agrees_with_the_search(shop: Shop) -> None:
+    """mAP@R from hits fetched through the engine, with k past every R, is that of the scan."""
+    plan = make_plan(shop.engine, CONFIG)
+    values = average_precisions(shop.engine, plan)
+    for row, query in enumerate(plan.label_queries):
+        vector = shop.engine.collection.vectors([query.photo.image.image_id])
+        hits = shop.engine.search_vectors(vector, 200, where=query.where, by_product=False)[0]
+        right = [plan.photos[hit.image_id].label == query.photo.label for hit in hits][: query.answers]
+        slow = sum(sum(right[: n + 1]) / (n + 1) for n, one in enumerate(right) if one) / query.answers
+        assert values[row] == pytest.approx(slow)
+
+
+def test_without_its_answer_a_query_scores_lower(shop: Shop) -> None:
+    figures = evaluate(shop.engine, config=CONFIG, raw=shop.raw).figures
+    assert figures["lookalike"]["no-match AUROC"].value > 0.55
+    assert figures["shuffled"]["no-match AUROC"].value == pytest.approx(0.5, abs=0.1)
+
+
+def compared(shop: Shop, folder: Path, first: EvaluateConfig, second: EvaluateConfig) -> list[Compared]:
+    artifacts_of(shop, folder)
+    one = run_here(shop, folder, first)
+    return compare(one.path, run_here(shop, folder, second).path)
+
+
+def test_an_evaluation_does_not_differ_from_itself(shop: Shop, tmp_path: Path) -> None:
+    found = compared(shop, tmp_path, CONFIG, CONFIG)
+    assert {one.name for one in found} >= {"accuracy", "label recall@1", "instance recall@10", "scene recall@1"}
+    for one in found:
+        assert one.first == one.second
+        assert (one.difference.value, one.difference.low, one.difference.high) == (0, 0, 0)
+        assert one.difference.queries == 48
+    assert "+0.000 (+0.000 to +0.000)" in "\n".join(compared_lines(found))
+
+
+def test_only_common_queries_are_compared(shop: Shop, tmp_path: Path) -> None:
+    few = EvaluateConfig(label_queries=20, instance_queries=10, seed=1)
+    found = {one.name: one for one in compared(shop, tmp_path, CONFIG, few)}
+    assert found["label recall@1"].difference.queries == 20
+    assert found["label recall@1"].difference.value == 0
+    assert found["instance recall@1"].difference.queries == 10
+    assert found["instance recall@1"].same_gallery
+
+
+def test_evaluations_without_a_common_query_are_refused(shop: Shop, tmp_path: Path) -> None:
+    with pytest.raises(ArtifactError, match="not one query in common"):
+        compared(shop, tmp_path, CONFIG, EvaluateConfig(queries="validation"))
 
 
 def test_a_damaged_evaluation_is_refused_with_a_mend(shop: Shop, tmp_path: Path) -> None:
