@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
 from lookalike import heads
-from lookalike.artifacts import Artifact, Recipe, create, open_artifact
+from lookalike.artifacts import Artifact, Recipe, create, open_artifact, typed_command
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings
 from lookalike.engine import SearchEngine
@@ -34,7 +34,7 @@ from lookalike.evaluate import (
 )
 from lookalike.evaluate.baselines import chance_figures
 from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
-from lookalike.evaluate.ledger import code_commit, command, new_use
+from lookalike.evaluate.ledger import code_commit, new_use
 from lookalike.evaluate.plan import make_plan
 from lookalike.evaluate.protocols import average_precisions
 from lookalike.labels import LabelSet
@@ -403,7 +403,7 @@ def test_a_use_says_when_by_what_and_how_it_went() -> None:
     assert sorted(use) == ["command", "commit", "date", "evaluation", "figures", "split", "version"]
     assert use["date"].endswith("+00:00")
     assert use["figures"] == {"accuracy": 0.5}
-    assert command(["/somewhere/bin/lookalike", "evaluate", "my site"]) == "lookalike evaluate 'my site'"
+    assert typed_command(["/somewhere/bin/lookalike", "evaluate", "my site"]) == "lookalike evaluate 'my site'"
 
 
 def test_the_commit_is_that_of_the_code_and_not_of_a_repository_around_it(

@@ -10,7 +10,9 @@ import json
 import os
 import platform
 import re
+import shlex
 import shutil
+import sys
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -150,6 +152,7 @@ def create(out: Path, recipe: Recipe) -> Generator[Draft]:
             "parents": dict(recipe.parents),
             "counts": draft.counts,
             "about": {
+                "command": typed_command(),
                 "created": datetime.now(UTC).isoformat(timespec="seconds"),
                 "seconds": round(time.perf_counter() - started, 3),
                 "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
@@ -282,3 +285,9 @@ def installed(*packages: str) -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def typed_command(argv: Sequence[str] | None = None) -> str:
+    """Return this process's command line (or `argv`) as it would be typed, the program by its bare name."""
+    given = sys.argv if argv is None else argv
+    return shlex.join([Path(given[0]).name, *given[1:]]) if given else "unknown"

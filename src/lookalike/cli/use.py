@@ -1,4 +1,4 @@
-"""Commands that use a built site: search, evaluate, compare, audit, serve, demo."""
+"""Commands that use a built site: search, evaluate, compare, report, audit, serve, demo."""
 
 import json
 import socket
@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel="Use a built site")(serve)
     app.command(rich_help_panel="Use a built site")(evaluate)
     app.command(rich_help_panel="Use a built site")(compare)
+    app.command(rich_help_panel="Use a built site")(report)
     app.command(rich_help_panel="Use a built site")(audit)
     app.command(rich_help_panel="Use a built site")(prune)
     app.command(rich_help_panel="Start here")(demo)
@@ -125,6 +126,22 @@ def compare(
         typer.echo(json.dumps([one.to_json() for one in found], indent=2))
     else:
         out().print("\n".join(evaluation.compared_lines(found)), soft_wrap=True)
+
+
+def report(
+    site: Annotated[Path, typer.Argument(help="The folder that `lookalike build` made.")],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: SITE/report.html)")] = None,
+    sweep: Annotated[Path | None, typer.Option(help="Lay the runs of this sweep over each other.")] = None,
+    ablations: Annotated[Path | None, typer.Option(help="A JSON list of what was tried, as a table.")] = None,
+) -> None:
+    """Write everything that was measured into one HTML file with pictures, to read offline, to print, to send.
+
+    It computes nothing: figures come from `lookalike evaluate`, curves from `lookalike train` and `sweep`.
+    """
+    from lookalike.report import write_report
+
+    written = write_report(site, output or site / "report.html", sweep=sweep, ablations=ablations)
+    out().print(f"[green]✓[/] {written}  [dim]{written.stat().st_size / 1e6:.1f} MB[/]", soft_wrap=True)
 
 
 def audit(

@@ -2,14 +2,13 @@
 
 import json
 import os
-import shlex
 import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from lookalike.artifacts import typed_command
 from lookalike.types import Json
 
 
@@ -56,14 +55,9 @@ def new_use(evaluation: str, split: str, figures: Mapping[str, float | None]) ->
         "version": version("lookalike"),
         "evaluation": evaluation,
         "split": split,
-        "command": command(sys.argv),
+        "command": typed_command(),
         "figures": dict(figures),
     }
-
-
-def command(argv: Sequence[str]) -> str:
-    """Return a command line as it would be typed, the program by its bare name."""
-    return shlex.join([Path(argv[0]).name, *argv[1:]]) if argv else "unknown"
 
 
 def code_commit(folder: Path) -> str:
