@@ -9,7 +9,6 @@ they allow together on the same cores (the sum of their times a photo). Prints a
 """
 
 import argparse
-import json
 import os
 import statistics
 import tempfile
@@ -21,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from harness import keep
 from lookalike import catalogue, embedding, images
 from lookalike.encoder import load_encoder
-from record import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFAULT = ROOT.parent / "shared" / "data" / "clothing" / "images"
@@ -103,8 +102,7 @@ def report(seconds: dict[str, list[float]], photos: int) -> None:
         "photos_per_second": {name: round(rate, 1) for name, rate in rates.items()},
         "lookalike_times": {name: round(ratio, 3) for name, ratio in ratios.items()},
     }
-    print(json.dumps(result))
-    print(keep("embedding", result))
+    keep("embedding", result)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ nothing; with --repeats they take turns.
 """
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -20,8 +19,8 @@ from pathlib import Path
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from harness import keep
 from lookalike.training import RunConfig, TrainConfig, fit, plan_for, train
-from record import keep
 
 
 class Clock(Callback):
@@ -93,8 +92,7 @@ def report(runs: dict[str, list[list[tuple[float, float]]]], contestants: dict[s
         "epochs": runs,
         "configs": {name: config.to_json() for name, config in contestants.items()},
     }
-    print(json.dumps(told))
-    print(keep("training", told))
+    keep("training", told)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ searched in all of the other folds. Prints a table, with paired 95 % intervals o
 import argparse
 import csv
 import hashlib
-import json
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -24,12 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import keep
 from lookalike import catalogue, embedding, heads, images, metrics, splits, stages, views
 from lookalike.encoder import load_encoder
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.training import RunConfig, TrainConfig, export, plan_for, train
 from lookalike.types import Float32Array, unit_rows
-from record import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_CLOTHES = ("Not sure", "Skip", "Other")
@@ -222,8 +221,7 @@ def report(
             for key, triple in one.items():  # type: ignore
                 if key.startswith("minus"):
                     print(f"         {figure} {key}: " + " ".join(f"{value:+.3f}" for value in triple))
-    print(json.dumps(told))
-    print(keep("yardstick", told))
+    keep("yardstick", told)
 
 
 if __name__ == "__main__":

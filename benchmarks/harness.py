@@ -1,0 +1,117 @@
+"""What all benchmarks share: contestants that take turns, medians and ratios of one run, a kept file and a picture.
+
+Ratios are taken turn by turn, so that a machine whose speed drifts does not favour whoever ran first. What is kept goes
+to `benchmarks/results/<date>-<machine>-<name>.json`, with the machine and the versions in it, and an SVG beside it.
+"""
+
+import html
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lookalike.artifacts import installed, typed_command
+
+ROOT = Path(__file__).resolve().parents[1]
+CLOTHING = ROOT.parent / "shared" / "data" / "clothing"
+"""The real photos that benchmarks run on unless told otherwise."""
+
+_FOLDER = Path(__file__).resolve().parent / "results"
+_PACKAGES = ("lookalike", "faiss-cpu", "openvino", "numpy", "polars", "torch", "timm", "pillow", "simplejpeg")
+_BAR_PX, _ROW_PX, _LEFT_PX, _WIDTH_PX = 16, 28, 220, 760
+
+Seconds = dict[str, list[float]]
+
+
+def alternate(contestants: Mapping[str, Callable[[], object]], *, repeats: int = 5, warmups: int = 1) -> Seconds:
+    """Run all contestants in turn, `repeats` times after `warmups` that do not count; seconds of each turn."""
+    seconds: Seconds = {name: [] for name in contestants}
+    for turn in range(warmups + repeats):
+        for name, run in contestants.items():
+            started = time.perf_counter()
+            run()
+            if turn >= warmups:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def rates(seconds: Mapping[str, Sequence[float]], units: Mapping[str, int] | int) -> dict[str, float]:
+    """Units a second of each contestant, by its median turn; `units` is the work of a turn."""
+    each = units if isinstance(units, Mapping) else dict.fromkeys(seconds, units)
+    return {name: each[name] / statistics.median(turns) for name, turns in seconds.items()}
+
+
+def times_faster(
+    seconds: Mapping[str, Sequence[float]], ours: str, units: Mapping[str, int] | int = 1
+) -> dict[str, float]:
+    """How many times faster `ours` is than each contestant: the median of the ratios turn by turn."""
+    each = units if isinstance(units, Mapping) else dict.fromkeys(seconds, units)
+    return {
+        name: statistics.median(
+            (theirs / each[name]) / (mine / each[ours]) for theirs, mine in zip(turns, seconds[ours], strict=True)
+        )
+        for name, turns in seconds.items()
+    }
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """p50, p90 and p99 of the values: the least value that so many of a hundred do not exceed."""
+    ordered = sorted(values)
+    return {f"p{p}": ordered[min(len(ordered) - 1, -(-len(ordered) * p // 100) - 1)] for p in (50, 90, 99)}
+
+
+def machine() -> str:
+    """The processor's name and the number of cores that this process may use."""
+    name = platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        lines = info.read_text(encoding="utf-8").splitlines()
+        name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
+    return f"{name}, {len(os.sched_getaffinity(0))} cores"
+
+
+def keep(name: str, measured: Mapping[str, object], picture: str | None = None) -> Path:
+    """Print what was measured as one JSON line and keep it, with its picture (SVG) beside; returns the JSON file."""
+    print(json.dumps(measured))
+    _FOLDER.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    told = {
+        "benchmark": name,
+        "date": now.isoformat(timespec="seconds"),
+        "command": typed_command(),
+        "machine": machine(),
+        "versions": installed(*_PACKAGES),
+        **measured,
+    }
+    file = _FOLDER / f"{now:%Y-%m-%d}-{platform.machine()}-{len(os.sched_getaffinity(0))}cores-{name}.json"
+    file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    if picture is not None:
+        file.with_suffix(".svg").write_text(picture, encoding="utf-8")
+    print(file)
+    return file
+
+
+def bars(title: str, values: Mapping[str, float], *, unit: str, ours: str | None = None) -> str:
+    """Draw horizontal bars, named and numbered, as a standalone SVG; `ours` stands out."""
+    most = max(values.values(), default=1.0) or 1.0
+    height = 44 + _ROW_PX * len(values)
+    room = _WIDTH_PX - _LEFT_PX - 110
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH_PX} {height}" '
+        'font-family="system-ui, sans-serif" font-size="13">'
+        f'<rect width="100%" height="100%" fill="#fff"/><text x="12" y="24" font-size="15">{html.escape(title)}</text>'
+    ]
+    for place, (name, value) in enumerate(values.items()):
+        top, length = 40 + place * _ROW_PX, max(1.0, room * value / most)
+        shown = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+        parts.append(
+            f'<text x="{_LEFT_PX - 8}" y="{top + 13}" text-anchor="end">{html.escape(name)}</text>'
+            f'<rect x="{_LEFT_PX}" y="{top}" width="{length:.1f}" height="{_BAR_PX}" '
+            f'fill="{"#c2410c" if name == ours else "#94a3b8"}"/>'
+            f'<text x="{_LEFT_PX + length + 6:.1f}" y="{top + 13}">{shown} {html.escape(unit)}</text>'
+        )
+    return "".join(parts) + "</svg>\n"
