@@ -92,7 +92,16 @@ def counted(counts: Mapping[str, object]) -> str:
 
 
 def show_trade_off(facts: "Json") -> None:
-    """Tell how the head's label part was weighed: what each weight gives and takes on the validation part."""
+    """Tell how the head's label part was shrunk, and what each weight of it gives and takes on the validation part."""
+    shrunk = facts.get("shrinkage")
+    if shrunk is not None:
+        rows = [
+            f"  {one['shrinkage']:<13}{one['accuracy']:>13.3f}{one['label_recall']:>17.3f}"
+            + ("   chosen" if one["shrinkage"] == shrunk["shrinkage"] else "")
+            for one in shrunk["tried"]
+        ]
+        title = f"  {'shrinkage':<13}{'accuracy':>13}{'label r@1':>17}   (training groups left out in turn)"
+        out().print("\n".join([title, *rows]))
     choice = facts.get("choice")
     if choice is None:
         return

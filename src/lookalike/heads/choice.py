@@ -1,6 +1,6 @@
 """How much the label part of a mixed head may weigh: chosen on validation photos, for labels and instances together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -77,7 +77,7 @@ def choose(label_part: Block, generic: Block, asked: Asked, *, generic_dim: int,
     """
     asked = _sampled(asked, seed)
     gallery = np.concatenate([asked.gallery, asked.sources]).astype(np.float32)
-    parts = [_embedder(block, gallery.shape[1]) for block in (label_part, generic)]
+    parts = [embedder(block, gallery.shape[1]) for block in (label_part, generic)]
     queries = [_Pair(part(asked.labelled), part(asked.views), part(gallery)) for part in parts]
     raw_part = [array[:, :generic_dim].astype(np.float32) for array in (asked.labelled, asked.views, gallery)]
     raw = _recalls(_Pair(*(unit_rows(array) for array in raw_part)), None, asked, (0.0,))[0]
@@ -122,7 +122,8 @@ def _recalls(first: _Pair, second: _Pair | None, asked: Asked, weights: Sequence
     ]
 
 
-def _embedder(block: Block, in_dim: int):  # noqa: ANN202
+def embedder(block: Block, in_dim: int) -> Callable[[FeatureArray], Float32Array]:
+    """Make the function from features to one part's embeddings, rows of length 1."""
     return Head("part", in_dim, (block,), LabelSet(())).apply
 
 

@@ -20,6 +20,7 @@ from lookalike.heads.linear import (
     view_covariance,
     wccn_block,
 )
+from lookalike.heads.shrinkage import DEFAULT, ShrinkageChoice, choose_shrinkage
 from lookalike.labels import MIN_GROUPS, MIN_PHOTOS, LabelSet, choose_labels
 from lookalike.types import Json
 
@@ -52,9 +53,10 @@ class HeadConfig:
         How deep labels go; see `labels.choose_labels`.
     ignored : labels that are searchable, but never learned or scored
     lda_shrinkage, wccn_shrinkage : float
-        Share of the scaled identity in the within-class covariance, in (0, 1].
+        Share of the scaled identity in the within-class covariance, in (0, 1]; None chooses it, see `shrinkage`.
     seed : int
-        Chooses the training groups that set the classifier's temperature where there is no validation part.
+        Deals training groups into folds, and chooses those that set the classifier's temperature where there is no
+        validation part.
     """
 
     kind: str = "auto"
@@ -62,7 +64,7 @@ class HeadConfig:
     label_weight: float | None = None
     level: str = "auto"
     ignored: tuple[str, ...] = ()
-    lda_shrinkage: float = 0.3
+    lda_shrinkage: float | None = None
     wccn_shrinkage: float = 0.6
     seed: int = 0
 
@@ -71,7 +73,8 @@ class HeadConfig:
             f"kind must be one of {', '.join(KINDS)}": self.kind not in KINDS,
             "dim must be at least 2": self.dim < 2,
             "label_weight must lie between 0 and 1": self.label_weight is not None and not 0 < self.label_weight < 1,
-            "lda_shrinkage must be above 0 and at most 1": not 0 < self.lda_shrinkage <= 1,
+            "lda_shrinkage must be above 0 and at most 1": self.lda_shrinkage is not None
+            and not 0 < self.lda_shrinkage <= 1,
             "wccn_shrinkage must be above 0 and at most 1": not 0 < self.wccn_shrinkage <= 1,
             "level must be auto, parent or a depth from 1": not _is_level(self.level),
         }
@@ -126,7 +129,7 @@ def fit(
     -------
     Head
         Of the kind asked for, or of the nearest one that the labels and photos allow; the log says which and why.
-        `facts["choice"]` tells how the label part's weight was chosen.
+        `facts["choice"]` tells how the label part's weight was chosen, `facts["shrinkage"]` how it was shrunk.
 
     Raises
     ------
@@ -150,10 +153,12 @@ def fit(
     kind = _possible(config.kind, len(labels.labels), any_category=any(category is not None for category in categories))
     mean, covariance = moments(features)
     within: list[Float64Array] = []
-    learned, label_part, classifier = None, None, None
+    learned, label_part, classifier, shrunk = None, None, None, None
     if len(labels.labels) >= 2:
         learned = labelled(features, categories, labels, groups)
-        settings = LdaSettings(_deviations(covariance), config.lda_shrinkage, _label_dims(config, kind))
+        settings = LdaSettings(_deviations(covariance), config.lda_shrinkage or DEFAULT, _label_dims(config, kind))
+        if config.lda_shrinkage is None and (shrunk := choose_shrinkage(learned, settings, seed=config.seed)):
+            settings = replace(settings, shrinkage=shrunk.shrinkage)
         classes = class_statistics(learned.features, learned.codes, len(labels.labels))
         within.append(classes.within)
         label_part, classifier = lda(classes, settings)
@@ -177,17 +182,23 @@ def fit(
         blocks,
         labels,
         classifier,
-        _facts(config, features, learned, choice),
+        _facts(config, features, learned, (choice, shrunk)),
     )
 
 
-def _facts(config: HeadConfig, features: FeatureArray, learned: Labelled | None, choice: Choice | None) -> Json:
+def _facts(
+    config: HeadConfig,
+    features: FeatureArray,
+    learned: Labelled | None,
+    choices: tuple[Choice | None, ShrinkageChoice | None],
+) -> Json:
     facts: Json = {
         "asked": config.kind,
         "photos": len(features),
         "labelled": 0 if learned is None else len(learned.codes),
     }
-    return facts if choice is None else {**facts, "choice": choice.to_json()}
+    told = {name: one.to_json() for name, one in zip(("choice", "shrinkage"), choices, strict=True) if one is not None}
+    return {**facts, **told}
 
 
 def _generic(

@@ -1,6 +1,6 @@
 """The closed forms behind the heads: scatter matrices, shrinkage, LDA, WCCN and PCA. Float64 throughout."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,9 +132,13 @@ def lda(classes: Classes, settings: LdaSettings) -> tuple[Block | None, Classifi
 
     Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2nd ed., sections 4.3 and 18.3.
     """
-    centred = (classes.means - classes.mean) / settings.deviations
     within = classes.within / np.outer(settings.deviations, settings.deviations)
-    whitener = _whitener(_shrunk(within, settings.shrinkage, 1.0))
+    return discriminants(classes, settings, _whitener(_shrunk(within, settings.shrinkage, 1.0)))
+
+
+def discriminants(classes: Classes, settings: LdaSettings, whitener: Float64Array) -> tuple[Block | None, Classifier]:
+    """The second half of `lda`, given T with T' S T = identity for the scaled, shrunken S: any such T will do."""
+    centred = (classes.means - classes.mean) / settings.deviations
     white = centred @ whitener
     weighted = white * np.sqrt(classes.priors)[:, None]
     directions = _row_axes(weighted, min(settings.k, len(classes.counts) - 1))
@@ -146,15 +150,29 @@ def lda(classes: Classes, settings: LdaSettings) -> tuple[Block | None, Classifi
     return block, Classifier(mean, (weights / size).astype(np.float32), bias / size, size)
 
 
+def shrunken_whiteners(
+    classes: Classes, deviations: Float64Array, shrinkages: Sequence[float]
+) -> Iterator[Float64Array]:
+    """Whiteners of the scaled within-class covariance at several shrinkages, from one eigendecomposition."""
+    within = classes.within / np.outer(deviations, deviations)
+    values, vectors = np.linalg.eigh((within + within.T) / 2)
+    target = _target(within, 1.0)
+    for shrinkage in shrinkages:
+        yield vectors / np.sqrt((1 - shrinkage) * np.maximum(values, 0.0) + shrinkage * target)
+
+
 def _shrunk(covariance: Float64Array, shrinkage: float, scale: float) -> Float64Array:
     """Pull a covariance towards a multiple of the identity of the same trace, so that it can be inverted.
 
     `scale` is the variance of a typical feature; the identity's share never falls below a millionth of it.
     Source: Ledoit and Wolf, A well-conditioned estimator for large-dimensional covariance matrices, 2004.
     """
-    d = len(covariance)
-    target = max(float(np.trace(covariance)) / d, _VARIANCE_FLOOR * scale) or 1.0
-    return np.asarray((1 - shrinkage) * covariance + shrinkage * target * np.eye(d), np.float64)
+    target = _target(covariance, scale)
+    return np.asarray((1 - shrinkage) * covariance + shrinkage * target * np.eye(len(covariance)), np.float64)
+
+
+def _target(covariance: Float64Array, scale: float) -> float:
+    return max(float(np.trace(covariance)) / len(covariance), _VARIANCE_FLOOR * scale) or 1.0
 
 
 def _whitener(covariance: Float64Array) -> Float64Array:
