@@ -1,4 +1,4 @@
-"""What a frozen trunk makes of each training photo and its views: run by the serving runtime when first asked for, kept.
+"""What a frozen trunk makes of photos and their views: run by the serving runtime when first asked for, and kept.
 
 So the first epoch starts at once, and no row is computed that no epoch comes to. Rows lie in one file with a checksum
 each; a row that does not match its checksum, because it was never written or a crash cut it short, is computed again.
@@ -75,8 +75,9 @@ class Cache:
         self._seed = seed
         rows = len(photos) * self.per
         _check_disk(folder, rows * runner.encoder.dim * 2)
-        self._rows: Float16Array = _mapped(folder / "rows.f16", np.dtype(np.float16), (rows, runner.encoder.dim))
-        self._sums: npt.NDArray[np.uint32] = _mapped(folder / "rows.crc32", np.dtype(np.uint32), (rows,))
+        shape = (rows, runner.encoder.dim)
+        self._rows = np.memmap(_sized(folder / "rows.f16", rows * shape[1] * 2), np.float16, "r+", shape=shape)
+        self._sums = np.memmap(_sized(folder / "rows.crc32", rows * 4), np.uint32, "r+", shape=(rows,))
 
     def rows(self, wanted: Sequence[tuple[int, int]]) -> tuple[Float16Array, dict[int, Reject]]:
         """Return the rows of (photo, view) pairs, and which photos cannot be read; their rows are left out.
@@ -105,7 +106,7 @@ class Cache:
 
     def _kept(self, place: int) -> Float16Array | None:
         row = np.array(self._rows[place])
-        return row if zlib.crc32(row) == self._sums[place] else None
+        return row if zlib.crc32(row.data) == self._sums[place] else None
 
     def _see(self, which: tuple[int, int]) -> UInt8Array | Reject:
         photo, view = which
@@ -125,7 +126,7 @@ class Cache:
         features = self._runner.encoder.encode(np.stack(pixels)).astype(np.float16)
         for (number, _), row in zip(waiting, features, strict=False):
             self._rows[places[number]] = row
-            self._sums[places[number]] = zlib.crc32(row)
+            self._sums[places[number]] = zlib.crc32(row.data)
             found[number] = row
 
 
@@ -159,12 +160,11 @@ class CachedDataset(Dataset[Batch]):
         return photo, int(order[place])
 
 
-def _mapped(file: Path, dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> npt.NDArray[np.generic]:
-    """Map a file of zeros, or what an earlier run left in it."""
-    size = int(np.prod(shape)) * dtype.itemsize
+def _sized(file: Path, size: int) -> Path:
+    """Make a file of zeros, or keep what an earlier run left in it."""
     with file.open("ab") as opened:
         opened.truncate(size)
-    return np.memmap(file, dtype, "r+", shape=shape)
+    return file
 
 
 def _check_disk(folder: Path, needed: int) -> None:
