@@ -1,10 +1,10 @@
 """Ablations of the training recipe on the yardstick: what each change gives and costs, with the same folds and seeds.
 
     python benchmarks/recipes.py [SOURCE] [--recipes softmax,arcface,...] [--folds 0,1] [--seeds 0] [--epochs 5]
-                                 [--work DIR]
+                                 [--trained-stages 1] [--work DIR]
 
-The folds and queries are those of yardstick.py. Each recipe trains the last two stages on what the frozen ones made
-(cached once a fold), as the 20-minute plan does but for --epochs; its features, beside the generic ones, go through the
+The folds and queries are those of yardstick.py. Each recipe trains the last stages on what the frozen ones made
+(cached once a fold), as the 20-minute plan does but for --epochs and --trained-stages; its features, beside the generic ones, go through the
 default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `ema` and the blends of
 start and tuned weights (`wise-…`) are measured on a training run that stands in the table under its own name.
 proxy-anchor and supcon need pytorch-metric-learning, which Lookalike itself does not. Prints and keeps the paired
@@ -53,6 +53,7 @@ class Bench:
 
     fold: yardstick.Fold
     plan: TrainConfig
+    tail: Path
     parts: np.ndarray
     clean: np.ndarray
     bent: np.ndarray
@@ -188,9 +189,7 @@ RECIPES = {
     "supcon": Recipe(module=SupCon),
     "constant lr": Recipe({"schedule": "constant"}),
     "onecycle": Recipe({"schedule": "onecycle"}),
-    "one stage": Recipe({"trained_stages": 1}),
 }
-"""`one stage` needs a cache of its own and is measured through rows that go through the frozen stage once more."""
 
 
 def main() -> None:
@@ -201,12 +200,13 @@ def main() -> None:
     parser.add_argument("--folds", default="0,1")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--trained-stages", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("yardstick.work"))
     arguments = parser.parse_args()
     values: dict[str, list[dict[str, np.ndarray]]] = {}
     seconds: dict[str, list[float]] = {}
     for number in map(int, arguments.folds.split(",")):
-        bench = prepare(arguments.source, number, arguments.work / f"fold-{number}")
+        bench = prepare(arguments.source, number, arguments.work / f"fold-{number}", arguments.trained_stages)
         for name in arguments.recipes.split(","):
             for seed in map(int, arguments.seeds.split(",")):
                 started = time.perf_counter()
@@ -219,31 +219,36 @@ def main() -> None:
     keep("recipes", {"rows": table(values), "seconds": seconds})
 
 
-def prepare(source: Path, number: int, folder: Path) -> Bench:
+def prepare(source: Path, number: int, folder: Path, stages: int) -> Bench:
     """Make the fold, and run the trunk over its photos, its distorted queries and its views."""
     fold = yardstick.make_fold(source, number, folder)
     plan = plan_for(folder / "catalogue", folder / "split", TrainConfig(), "20m")
+    plan = replace(plan, trained_stages=stages, budget_s=None)
+    tail = folder / f"tail-{stages}"
     start = make_backbone(plan)
-    (folder / "tail").mkdir(exist_ok=True)
-    runner = make_runner(folder / "tail" / "trunk", cut(start, plan.trained_stages), start.card, plan.precision)
-    embedding.embed(folder / "catalogue", runner.encoder, folder / "tail" / "rows")
-    clean = embedding.load_embeddings(folder / "tail" / "rows").of(list(fold.ids))
-    views.make_views(folder / "catalogue", folder / "split", runner.encoder, folder / "tail" / "views")
+    tail.mkdir(exist_ok=True)
+    runner = make_runner(tail / "trunk", cut(start, plan.trained_stages), start.card, plan.precision)
+    embedding.embed(folder / "catalogue", runner.encoder, tail / "rows")
+    clean = embedding.load_embeddings(tail / "rows").of(list(fold.ids))
+    views.make_views(folder / "catalogue", folder / "split", runner.encoder, tail / "views")
     read = catalogue.read(folder / "catalogue")
     joined = read.images.join(splits.read_split(folder / "split", of=read), on="image_id", maintain_order="left")
     return Bench(
         fold,
-        replace(plan, budget_s=None),
+        plan,
+        tail,
         joined["split"].to_numpy(),
         clean,
-        bent_rows(fold, runner, dict(zip(read.images["image_id"], read.images["path"], strict=True))),
-        views.load_views(folder / "tail" / "views"),
+        bent_rows(
+            fold, runner, tail / "bent.npy", dict(zip(read.images["image_id"], read.images["path"], strict=True))
+        ),
+        views.load_views(tail / "views"),
     )
 
 
-def bent_rows(fold: yardstick.Fold, runner: Runner, paths: Mapping[str, str]) -> np.ndarray:
+def bent_rows(fold: yardstick.Fold, runner: Runner, file: Path, paths: Mapping[str, str]) -> np.ndarray:
     """The trunk's rows of the asking photos, distorted."""
-    file = fold.folder / "tail" / "bent.npy"
+    file = fold.tail / "bent.npy"
     if not file.is_file():
         asking = [fold.ids[place] for place in np.flatnonzero(fold.asks)]
         rows = [
@@ -261,14 +266,14 @@ def bent_rows(fold: yardstick.Fold, runner: Runner, paths: Mapping[str, str]) ->
 def tried(bench: Bench, name: str, config: TrainConfig) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Train by a recipe, and measure it; with the default's training also what averaging and blending make of it."""
     recipe, folder = RECIPES[name], bench.fold.folder
-    out = folder / "tail" / f"model {name} {config.seed} {config.epochs}"
+    out = bench.tail / f"model {name} {config.seed} {config.epochs}"
     patched = (fit.Classifier, data.EpochSampler.__iter__)
     fit.Classifier = recipe.module
     if recipe.balanced:
         counts = np.bincount([numbers[0] for numbers in _targets(bench, config)])
         data.EpochSampler.__iter__ = partial(balanced, counts, _targets(bench, config))  # type: ignore
     try:
-        run = RunConfig(progress=False, cache=folder / "tail" / "cache")
+        run = RunConfig(progress=False, cache=bench.tail / "cache")
         train(folder / "catalogue", folder / "split", out, config, run)
     finally:
         fit.Classifier, data.EpochSampler.__iter__ = patched
