@@ -3,10 +3,10 @@
     python benchmarks/recipes.py [SOURCE] [--recipes softmax,arcface,...] [--folds 0,1] [--seeds 0] [--epochs 5]
                                  [--trained-stages 1] [--work DIR]
 
-The folds and queries are those of yardstick.py. Each recipe trains the last stages on what the frozen ones made
-(cached once a fold), as the 20-minute plan does but for --epochs and --trained-stages; its features, beside the generic ones, go through the
-default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `ema` and the blends of
-start and tuned weights (`wise-…`) are measured on a training run that stands in the table under its own name.
+The folds and queries are those of yardstick.py. Each recipe trains the last stages on what the frozen ones made (cached
+once a fold), as the 20-minute plan does but for --epochs and --trained-stages; its features, beside the generic ones,
+go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `ema` and
+the blends of start and tuned weights (`wise-…`) are measured on the default's run, and stand in rows of their own.
 proxy-anchor and supcon need pytorch-metric-learning, which Lookalike itself does not. Prints and keeps the paired
 differences to `softmax`, the default, with 95 % intervals by sender.
 """
@@ -248,7 +248,6 @@ def prepare(source: Path, number: int, folder: Path, stages: int) -> Bench:
 
 def bent_rows(fold: yardstick.Fold, runner: Runner, file: Path, paths: Mapping[str, str]) -> np.ndarray:
     """The trunk's rows of the asking photos, distorted."""
-    file = fold.tail / "bent.npy"
     if not file.is_file():
         asking = [fold.ids[place] for place in np.flatnonzero(fold.asks)]
         rows = [
