@@ -16,7 +16,6 @@ import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -270,7 +269,8 @@ def tried(bench: Bench, name: str, config: TrainConfig) -> Iterator[tuple[str, d
     fit.Classifier = recipe.module
     if recipe.balanced:
         counts = np.bincount([numbers[0] for numbers in _targets(bench, config)])
-        data.EpochSampler.__iter__ = partial(balanced, counts, _targets(bench, config))  # type: ignore
+        targets = _targets(bench, config)
+        data.EpochSampler.__iter__ = lambda sampler: balanced(counts, targets, sampler)  # type: ignore
     try:
         run = RunConfig(progress=False, cache=bench.tail / "cache")
         train(folder / "catalogue", folder / "split", out, config, run)
