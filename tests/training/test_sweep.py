@@ -1,7 +1,7 @@
 """Sweeps: every setting once, resumable, comparable."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, create_trial
 from train_shop import Inputs
 
+from lookalike.artifacts import Artifact, digest
 from lookalike.errors import Stopped, TrainingError
-from lookalike.training import RunConfig, TrainConfig, cache, train
+from lookalike.training import RunConfig, TrainConfig, cache
 from lookalike.training import sweep as sweeping
 from lookalike.training.module import Classifier
 from lookalike.training.sweep import Range, SweepConfig, Trial, draw, sweep
@@ -49,52 +50,84 @@ def test_a_grid_trains_every_combination_once(inputs: Inputs, tmp_path: Path, mo
         assert list((tmp_path / "sweep" / "trials" / name / "tensorboard").glob("events*"))
 
 
-SPACES = {
-    "grid": GRID,
-    "random": SweepConfig({"lr": Range(1e-4, 1e-2), "batch_size": (8, 12)}, "random", trials=4, seed=3),
-    "tpe": SweepConfig({"lr": Range(1e-4, 1e-2), "batch_size": (8, 12)}, "tpe", trials=4, seed=3),
-}
+@dataclass
+class Pretended:
+    """Training without training: accuracy falls with the distance of the learning rate from 1e-3.
+
+    `stops` says of the n-th folder that was begun how many times it is stopped first; those in `fails` fail.
+    """
+
+    stops: dict[int, int] = field(default_factory=dict)
+    fails: tuple[int, ...] = ()
+    begun: list[Path] = field(default_factory=list)
+
+    def __call__(self, _: Path, __: Path, out: Path, config: TrainConfig, ___: RunConfig) -> Artifact:
+        if out not in self.begun:
+            self.begun.append(out)
+        number = self.begun.index(out)
+        if self.stops.get(number, 0):
+            self.stops[number] -= 1
+            raise Stopped("training was stopped")
+        if number in self.fails:
+            raise TrainingError("the loss is no longer a finite number")
+        accuracy = round(1 - abs(math.log10(config.lr) + 3) / 10 - config.batch_size / 1000, 4)
+        counts = {"best_validation_accuracy": accuracy}
+        return Artifact(out.with_name(f"{out.name}.{digest(config.to_json())}"), "model", "hash", {}, {}, counts, {})
 
 
 @pytest.mark.parametrize("sampler", ["grid", "random", "tpe"])
-def test_a_sweep_that_was_stopped_in_every_trial_ends_as_if_it_never_was(
-    sampler: str, inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("stops", [{0: 1}, {1: 3, 2: 1, 13: 1}], ids=["in the first", "again and again"])
+def test_a_stopped_sweep_ends_as_if_it_never_was(
+    sampler: str, stops: dict[int, int], inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, config, base = (inputs.catalogue, inputs.split), SPACES[sampler], replace(BASE, epochs=2)
+    """Fourteen trials, more than the ten that TPE draws blindly; two of them fail."""
+    space = {"lr": (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1) if sampler == "grid" else Range(1e-5, 1e-1)}
+    config = SweepConfig(space | {"batch_size": (8, 12)}, sampler, trials=14, seed=3)  # pyright: ignore
+    data = (inputs.catalogue, inputs.split)
+    monkeypatch.setattr(sweeping, "train", Pretended(fails=(2, 6)))
+    whole = sweep(data, tmp_path / "whole", BASE, config, run=QUIET)
+    assert (len(whole), [one.state for one in whole].count("failed")) == (14, 2)
+    pretended = Pretended(dict(stops), fails=(2, 6))
+    monkeypatch.setattr(sweeping, "train", pretended)
+    for number, times in stops.items():
+        for _ in range(times):
+            with pytest.raises(Stopped):
+                sweep(data, tmp_path / "stopped", BASE, config, run=QUIET)
+            assert len(pretended.begun) == number + 1
+    assert sweep(data, tmp_path / "stopped", BASE, config, run=QUIET) == whole
+    one, other = (pl.read_parquet(tmp_path / folder / "trials.parquet") for folder in ("whole", "stopped"))
+    assert one.equals(other)
+    assert len(pretended.begun) == 14  # what was stopped was done again in the same folder, and nothing twice
+
+
+def test_a_trial_goes_on_from_its_own_checkpoint(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, config, base = (inputs.catalogue, inputs.split), SweepConfig({"lr": (1e-3, 3e-3)}), replace(BASE, epochs=2)
     whole = sweep(data, tmp_path / "whole", base, config, run=QUIET)
-    assert len(whole) == 4
-    step, begun = Classifier.training_step, 0
+    step, epochs, broken = Classifier.training_step, list[tuple[float, int]](), list[int]()
 
     def stopping(module: Classifier, batch: object, batch_idx: int) -> object:
-        if batch_idx == 0 and module.trainer.current_epoch == 1 and begun == 0:  # once in each run's second epoch
+        if batch_idx == 0:
+            epochs.append((module._config.lr, module.trainer.current_epoch))  # pyright: ignore
+        if len(epochs) == 4 and not broken:  # in the second epoch of the second trial
+            broken.append(1)
             raise KeyboardInterrupt
         return step(module, batch, batch_idx)  # pyright: ignore
 
-    out = tmp_path / "stopped"
     monkeypatch.setattr(Classifier, "training_step", stopping)
-    for done in range(4):
-        begun = 0
-        with pytest.raises(Stopped, match="training was stopped; 1 of 2"):
-            sweep(data, out, base, config, run=QUIET)
-        assert (pl.read_parquet(out / "trials.parquet").height if done else 0) == done
-        begun = 1
-        finished: list[Trial] = []
-
-        def enough(trial: Trial, finished: list[Trial] = finished) -> None:
-            finished.append(trial)
-            raise StopIteration
-
-        with pytest.raises(StopIteration):
-            sweep(data, out, base, config, run=QUIET, report=enough)
-    assert sweep(data, out, base, config, run=QUIET) == whole
-    tables = [pl.read_parquet(tmp_path / one / "trials.parquet") for one in ("stopped", "whole")]
-    assert tables[0].equals(tables[1])
-    for name in tables[0]["model"]:
-        histories = [
-            pl.read_parquet(tmp_path / one / "trials" / name / "history.parquet") for one in ("stopped", "whole")
-        ]
-        assert histories[0]["epoch"].to_list() == [1, 2]
-        assert histories[0]["val_loss"].to_list() == pytest.approx(histories[1]["val_loss"].to_list())
+    with pytest.raises(Stopped, match="training was stopped; 1 of 2"):
+        sweep(data, tmp_path / "stopped", base, config, run=QUIET)
+    assert pl.read_parquet(tmp_path / "stopped" / "trials.parquet").height == 1
+    assert sweep(data, tmp_path / "stopped", base, config, run=QUIET) == whole
+    assert epochs[3:] == [epochs[3]] * 2  # the epoch that was broken off is the only one that ran twice
+    table = pl.read_parquet(tmp_path / "stopped" / "trials.parquet")
+    for name in table["model"]:
+        one, other = (
+            pl.read_parquet(tmp_path / folder / "trials" / name / "history.parquet") for folder in ("stopped", "whole")
+        )
+        assert one["epoch"].to_list() == other["epoch"].to_list()
+        assert one["val_loss"].to_list() == pytest.approx(other["val_loss"].to_list(), abs=1e-6)
 
 
 @given(st.integers(0, 2**31), st.sampled_from(["random", "tpe"]))
@@ -111,15 +144,17 @@ def test_a_draw_depends_on_what_is_done_and_on_the_seed_alone(seed: int, sampler
 
 
 def test_tpe_looks_where_it_was_good() -> None:
-    """Accuracy is best at 1e-3: late draws lie nearer to it than the first ones."""
-    config = SweepConfig({"lr": Range(1e-6, 1.0)}, "tpe")
-    done: list[FrozenTrial] = []
-    for _ in range(40):
-        drawn = draw(config, done)
-        value = -abs(math.log10(drawn.params["lr"]) + 3)
-        done.append(create_trial(value=value, params=drawn.params, distributions=drawn.distributions))
-    far = [-float(one.value or 0) for one in done]
-    assert fmean(far[20:]) < 0.6 * fmean(far[:10])
+    """Accuracy is best at 1e-3: late draws are nearer to it than the 1.5 decades that blind ones are in the mean."""
+    far: list[float] = []
+    for seed in range(3):
+        config = SweepConfig({"lr": Range(1e-6, 1.0)}, "tpe", seed=seed)
+        done: list[FrozenTrial] = []
+        for _ in range(40):
+            drawn = draw(config, done)
+            off = abs(math.log10(drawn.params["lr"]) + 3)
+            done.append(create_trial(value=-off, params=drawn.params, distributions=drawn.distributions))
+        far += [-float(one.value or 0) for one in done[20:]]
+    assert fmean(far) < 1.2
 
 
 def test_part_of_a_grid_is_no_corner_of_it_and_more_can_be_asked_for_later(
@@ -132,26 +167,33 @@ def test_part_of_a_grid_is_no_corner_of_it_and_more_can_be_asked_for_later(
         done.append(create_trial(value=0.5, params=drawn.params, distributions=drawn.distributions))
     assert len({tuple(one.params.values()) for one in done}) == 100
     assert len({one.params["lr"] for one in done[:20]}) > 5
-    trained: list[Path] = []
-    monkeypatch.setattr(sweeping, "train", lambda *given: (trained.append(given[2]), train(*given))[1])
+    pretended = Pretended()
+    monkeypatch.setattr(sweeping, "train", pretended)
     few, data = replace(GRID, trials=2), (inputs.catalogue, inputs.split)
     first = sweep(data, tmp_path / "sweep", BASE, few, run=QUIET)
     every = sweep(data, tmp_path / "sweep", BASE, replace(GRID, trials=9), run=QUIET)
-    assert (len(first), len(every), len(trained)) == (2, 4, 4)
+    assert (len(first), len(every), len(pretended.begun)) == (2, 4, 4)
     assert {trial.name for trial in first} < {trial.name for trial in every}
 
 
-def test_another_question_in_the_same_folder_is_another_study(inputs: Inputs, tmp_path: Path) -> None:
+def test_another_question_in_the_same_folder_is_another_study(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data, out = (inputs.catalogue, inputs.split), tmp_path / "sweep"
     one = SweepConfig({"lr": (1e-3,)})
+    pretended = Pretended()
+    monkeypatch.setattr(sweeping, "train", pretended)
+    questions = [(BASE, one), (replace(BASE, epochs=2), one), (BASE, SweepConfig({"lr": (1e-3, 2e-3)}))]
+    models: list[list[str]] = []
+    for base, config in questions:
+        sweep(data, out, base, config, run=QUIET)
+        models.append(pl.read_parquet(out / "trials.parquet")["model"].to_list())
+    assert [len(names) for names in models] == [1, 1, 2]
+    assert models[0] != models[1]
+    pretended.begun.clear()
     sweep(data, out, BASE, one, run=QUIET)
-    (model,) = pl.read_parquet(out / "trials.parquet")["model"]
-    sweep(data, out, replace(BASE, epochs=2), one, run=QUIET)
-    (other,) = pl.read_parquet(out / "trials.parquet")["model"]
-    assert model != other
-    assert [pl.read_parquet(out / "trials" / name / "history.parquet").height for name in (model, other)] == [1, 2]
-    sweep(data, out, BASE, one, run=QUIET)
-    assert pl.read_parquet(out / "trials.parquet")["model"].to_list() == [model]
+    assert pl.read_parquet(out / "trials.parquet")["model"].to_list() == models[0]
+    assert not pretended.begun  # it had been answered
 
 
 def test_a_setting_that_fails_is_told_and_the_others_run(
