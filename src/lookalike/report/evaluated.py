@@ -56,7 +56,7 @@ def _pairs(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
         [plain(true), plain(said), f"{count}", f"{total}", f"{count / total:.3f}"]
         for count, true, said, total in pairs[:_MOST_PAIRS]
     ]
-    return table(["true", "called", "photos", "of", "share"], rows) if rows else "<p>Nothing.</p>"
+    return table(["true", "called", "photos", "of", "share"], rows, text=2) if rows else "<p>Nothing.</p>"
 
 
 def _by_label(per_label: Sequence[Json]) -> str:

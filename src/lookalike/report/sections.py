@@ -41,7 +41,8 @@ def verdict(found: Found) -> str:
         '<p class="soft">In brackets: 95 % interval over queries, whole groups drawn anew. Raw features: the same '
         "encoder without the head. Shuffled is the control, and should be near chance.</p>"
     )
-    return made_by(found.made("evaluation")) + told + table(["", *names], rows, ours=OURS) + note + _asked(found)
+    shown = f'<div class="wide">{table(["", *names], rows, ours=OURS)}</div>'
+    return made_by(found.made("evaluation")) + told + shown + note + _asked(found)
 
 
 def _asked(found: Found) -> str:
@@ -58,7 +59,7 @@ def _asked(found: Found) -> str:
         if name in ("label recall@1", "photos recall@1", "instance recall@1") and figure["left_out"]
     }
     note = f"<p>Without an answer, and so in no mean: {counted(unanswered)} queries.</p>" if unanswered else ""
-    return f"<h3>Asked and left out</h3>{table(['part', 'photos', 'left out'], rows)}{note}" if rows else ""
+    return f"<h3>Asked and left out</h3>{table(['part', 'photos', 'left out'], rows, text=3)}{note}" if rows else ""
 
 
 def catalogue(found: Found) -> str:
@@ -68,11 +69,11 @@ def catalogue(found: Found) -> str:
         [words(one.kind), counted({name: n for name, n in one.counts.items() if n and name != "rejects"})]
         for one in made
     ]
-    parts = [made_by(made), table(["stage", "counts"], rows, text=True)]
+    parts = [made_by(made), table(["stage", "counts"], rows, text=2)]
     if found.rejects.height:
         by_reason = found.rejects.group_by("stage", "reason").agg(pl.len().alias("count"))
         rows = [[words(s), words(r), f"{n:,}"] for s, r, n in by_reason.sort("count", "reason", descending=True).rows()]
-        parts.append("<h3>Left out</h3>" + table(["stage", "reason", "rows or photos"], rows))
+        parts.append("<h3>Left out</h3>" + table(["stage", "reason", "rows or photos"], rows, text=2))
     else:
         parts.append("<p>Nothing was left out.</p>")
     return "".join(parts)
@@ -81,9 +82,7 @@ def catalogue(found: Found) -> str:
 def curves(found: Found) -> str:
     """Loss, accuracy and learning rate of every training run there is, over each other."""
     if not found.histories:
-        return missing(
-            "No network was trained here", "lookalike train CATALOGUE, or lookalike sweep CATALOGUE --lr ..."
-        )
+        return missing("No network was trained here", f"lookalike train {found.site / 'catalogue'}")
     drawn = {
         "training loss": "train_loss",
         "validation loss": "val_loss",
@@ -167,7 +166,7 @@ def provenance(found: Found) -> str:
     """How each part was made: command, versions, seeds, hashes; and every use of the test part."""
     every = {**found.artifacts, **{name: made for name, made in found.runs.items() if name != "model"}}
     rows = [[_identity(name, made), _origin(made)] for name, made in every.items()]
-    text = table(["artefact", "how it was made"], rows, text=True)
+    text = table(["artefact", "how it was made"], rows, text=2)
     ledger = found.evaluation["ledger"] if found.evaluation else None
     if not ledger:
         return text
@@ -183,7 +182,7 @@ def provenance(found: Found) -> str:
     count = ledger["uses_of_this_test_part"]
     told = f"<h3>Uses of this test part: {count}</h3>"
     few = f'<p class="soft">The last {len(uses)}; all stand in test-uses.jsonl.</p>' if count > len(uses) else ""
-    return text + told + few + table(["date", "command", "code", "evaluation"], uses, text=True)
+    return text + told + few + table(["date", "command", "code", "evaluation"], uses, text=4)
 
 
 def _identity(name: str, made: Artifact) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from lookalike.artifacts import Artifact
 from lookalike.types import Json
 
+_SHORT = 12
+"""Rows up to which a table is kept on one page of paper."""
+
 
 def missing(what: str, command: str) -> str:
     """Say what is not there, and what makes it."""
@@ -30,16 +33,17 @@ def command_of(made: Artifact) -> str:
 
 
 def table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], *, ours: str = "", sortable: bool = False, text: bool = False
+    heads: Sequence[str], rows: Sequence[Sequence[str]], *, ours: str = "", sortable: bool = False, text: int = 1
 ) -> str:
-    """Write a table of cells that are HTML already; with `sortable`, heads are buttons."""
-    kind = ' class="text"' if text else ""
-    head = "".join(
-        f"<th{kind}><button>{html.escape(name)}</button></th>" if sortable else f"<th{kind}>{html.escape(name)}</th>"
-        for name in heads
-    )
-    body = "".join(_row(row, kind, mine=bool(ours) and row[0] == ours) for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    """Write a table of cells that are HTML already: `text` columns of words, the rest numbers.
+
+    With `sortable`, heads are buttons; the row that begins with `ours` stands out.
+    """
+    names = [f"<button>{html.escape(name)}</button>" if sortable else html.escape(name) for name in heads]
+    head = _row("th", names, text)
+    body = "".join(_row("td", row, text, mine=bool(ours) and row[0] == ours) for row in rows)
+    short = ' class="short"' if len(rows) <= _SHORT else ""
+    return f'<div class="scroll"><table{short}><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
 def cell(figure: Json | None) -> str:
@@ -76,6 +80,7 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
 
 
-def _row(row: Sequence[str], kind: str, *, mine: bool) -> str:
+def _row(tag: str, row: Sequence[str], text: int, *, mine: bool = False) -> str:
     marked = ' class="ours"' if mine else ""
-    return f"<tr{marked}>" + "".join(f"<td{kind}>{one}</td>" for one in row) + "</tr>"
+    cells = [f"<{tag}{' class=text' if place < text else ''}>{one}</{tag}>" for place, one in enumerate(row)]
+    return f"<tr{marked}>{''.join(cells)}</tr>"
