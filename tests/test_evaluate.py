@@ -530,6 +530,11 @@ def test_the_classifier_is_told_in_full(shop: Shop, tmp_path: Path) -> None:
         mine = rows.filter(pl.col("label") == one["label"])
         assert one["support"] == mine.height
         assert one["label recall@1"]["value"] == pytest.approx((mine["first_answer_rank"] == 1).mean())
+        recall = one["recall"]
+        assert recall["value"] == pytest.approx((mine["predicted"] == one["label"]).mean())
+        assert recall["low"] <= recall["value"] <= recall["high"]
+        called = rows.filter(pl.col("predicted") == one["label"])
+        assert one["precision"]["value"] == pytest.approx((called["label"] == one["label"]).mean())
     assert figures["no-match AUROC"]["queries"] == 48
     assert 0 <= figures["calibration error"]["value"] <= 1
     assert told["figures"]["shuffled"]["macro F1"]["value"] < figures["macro F1"]["value"]

@@ -131,8 +131,12 @@ def test_what_cannot_be_is_refused(relevant: np.ndarray, answers: list[int], gal
 def test_too_few_hits_to_tell_are_refused() -> None:
     with pytest.raises(ValueError, match="fewer than 10 hits"):
         precision_at_k(HAND, 10)
+    with pytest.raises(ValueError, match="fewer than 3 hits"):  # one of the two could have found more
+        precision_at_k(judged(["x.", "x."], [1, 1], [2, 3]), 3)
     with pytest.raises(ValueError, match="mAP@R needs 9 hits"):
         average_precision_at_r(judged(["x..."], [9], [20]))
+    with pytest.raises(ValueError, match="mAP@R needs 5 hits"):
+        average_precision_at_r(judged(["x...", "x..."], [5, 1], [20, 20]))
     with pytest.raises(ValueError, match="k must be"):
         recall_at_k(HAND, 0)
 

@@ -125,6 +125,22 @@ def test_a_statistic_that_is_a_mean_has_the_interval_of_the_mean() -> None:
     assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.01)
 
 
+def test_several_statistics_have_the_intervals_that_each_has_alone() -> None:
+    rng = np.random.default_rng(0)
+    values, groups = rng.random((3, 60)), (np.arange(60) // 4).tolist()
+    values[2] = np.nan
+
+    def means(weights: np.ndarray) -> np.ndarray:
+        return values @ weights / weights.sum()
+
+    together = metrics.statistics_summary(means, groups, seed=3, draws=50)
+    for place, one in enumerate(together):
+        alone = metrics.statistic_summary(lambda w, n=place: float(means(w)[n]), groups, seed=3, draws=50)
+        assert one == alone
+    assert together[0].low < together[0].value < together[0].high
+    assert together[2] == metrics.Summary(None, None, None, 0, 0)
+
+
 def test_one_group_has_no_interval() -> None:
     assert metrics.statistic_summary(lambda _: 0.5, ["a", "a"]) == metrics.Summary(0.5, None, None, 2, 0)
 

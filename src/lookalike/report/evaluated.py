@@ -65,16 +65,11 @@ def _by_label(per_label: Sequence[Json]) -> str:
         [
             plain(one["label"]),
             f"{one['support']}",
-            *(_figure(one[name]) for name in ("precision", "recall", "f1")),
-            *(cell(one.get(name)) for name in heads[5:]),
+            *(cell(one.get(name)) for name in ("precision", "recall", "f1", *heads[5:])),
         ]
         for one in per_label
     ]
     return table(heads, rows, sortable=True)
-
-
-def _figure(value: object) -> str:
-    return cell(value) if isinstance(value, dict) else share(value)
 
 
 def _calibration(bins: Sequence[Mapping[str, float]]) -> str:
