@@ -574,6 +574,29 @@ def test_products_levels_and_other_photos_by_hand() -> None:
     assert figures["label mAP@R"].value == pytest.approx(2 / 3)
 
 
+def test_a_product_is_left_out_only_with_its_last_photo_by_hand() -> None:
+    """q's copy is left out, but not the product it is of, which has another photo; the product of q's group is gone."""
+
+    def of(image_id: str, product: str, category: str, group: int, sha256: str, split: str = "train") -> Entry:
+        image = Image(image_id, product, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group)
+        return Entry(Product(product, category=category), image, unit_rows([[1, group / 10, 0, 0]])[0])
+
+    engine = hand_engine(
+        [
+            of("other photo", "copied", "A", 1, "other"),
+            of("copy", "copied", "A", 1, "same"),
+            of("neighbour", "grouped", "A", 9, "more"),
+            of("b", "b", "B", 2, "b"),
+            of("q", "asked", "A", 9, "same", "test"),
+        ]
+    )
+    found = evaluate(engine, config=CONFIG)
+    (row,) = (one for one in found.rows if one["variant"] == "lookalike" and one["protocol"] == "product")
+    assert (row["answers"], row["gallery"]) == (1, 2)
+    assert sorted(row["hits"]) == ["b", "other photo"]
+    assert found.figures["lookalike"]["product precision@2"].value == 1 / 2
+
+
 def test_the_exact_scan_agrees_with_the_search(shop: Shop) -> None:
     """mAP@R from hits fetched through the engine, with k past every R, is that of the scan."""
     plan = make_plan(shop.engine, CONFIG)

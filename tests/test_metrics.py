@@ -106,6 +106,12 @@ def test_the_interval_is_wider_where_groups_agree() -> None:
     assert found.high == pytest.approx(0.6 + half, abs=0.02)
 
 
+def test_a_group_weighs_as_much_as_it_has_queries() -> None:
+    """Of two groups, nine ones and a zero, half of the draws have one of each: their mean is 9 / 10, and not 1 / 2."""
+    found = summary(np.repeat([1.0, 0.0], [9, 1]), ["a"] * 9 + ["b"], draws=4000, level=0.3)
+    assert (found.low, found.high) == (0.9, 0.9)
+
+
 def test_the_interval_obeys_its_seed() -> None:
     values = np.random.default_rng(0).random(60)
     groups = (np.arange(60) // 3).tolist()

@@ -180,9 +180,10 @@ def test_what_is_no_site_or_damaged_is_refused_and_nothing_is_written(site: Site
     out = tmp_path / "out.html"
     with pytest.raises(ArtifactError, match=r"no built site.*lookalike build"):
         write_report(tmp_path, out)
-    (site.path / "evaluation" / "evaluation.json").write_text("{")
-    with pytest.raises(ArtifactError, match=r"cannot be read.*Evaluate again"):
-        write_report(site.path, out)
+    for damaged in ("{", "{}", '{"figures": {}}'):
+        (site.path / "evaluation" / "evaluation.json").write_text(damaged)
+        with pytest.raises(ArtifactError, match=r"cannot be read.*Evaluate again"):
+            write_report(site.path, out)
     assert not out.exists()
 
 

@@ -6,7 +6,7 @@ from lookalike.report import charts
 from lookalike.report.found import Found
 from lookalike.report.pictures import Mapped, Pictures, draw_map, grids
 from lookalike.report.sections import OURS, RAW
-from lookalike.report.tables import cell, made_by, missing, plain, share, table
+from lookalike.report.tables import cell, made_by, missing, plain, table
 from lookalike.types import Json
 
 _MOST_PAIRS = 10
@@ -77,7 +77,7 @@ def _calibration(bins: Sequence[Mapping[str, float]]) -> str:
         [
             f"{one['low']:.1f}–{one['high']:.1f}",
             f"{one['confidence']:.3f}",
-            share(one["accuracy"]),
+            f"{one['accuracy']:.3f}",
             f"{one['count']:.0f}",
         ]
         for one in bins

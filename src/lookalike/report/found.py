@@ -11,6 +11,7 @@ from lookalike.errors import ArtifactError
 from lookalike.types import Json
 
 KINDS = ("catalogue", "split", "model", "encoder", "embeddings", "views", "head", "collection", "evaluation")
+_NEEDED = {"figures", "counts", "left_out", "ledger"}
 HISTORY, TRIALS, SWEEP = "history.parquet", "trials.parquet", "sweep"
 
 
@@ -51,6 +52,8 @@ def read_site(site: Path, *, sweep: Path | None = None, ablations: Path | None =
     if (made := artifacts.get("evaluation")) is not None:
         try:
             evaluation = json.loads((made.path / "evaluation.json").read_text(encoding="utf-8"))
+            if _NEEDED - evaluation.keys():
+                raise ValueError("an evaluation of another version")
             queries = pl.read_parquet(made.path / "per_query.parquet")
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             raise ArtifactError(

@@ -7,7 +7,7 @@ import polars as pl
 from lookalike.artifacts import Artifact
 from lookalike.report import charts
 from lookalike.report.found import Found
-from lookalike.report.tables import cell, command_of, counted, made_by, missing, plain, share, table, words
+from lookalike.report.tables import cell, command_of, counted, made_by, missing, plain, table, words
 from lookalike.types import Json
 
 OURS, RAW = "lookalike", "raw features"
@@ -150,16 +150,9 @@ def trade_off(found: Found) -> str:
 def ablations(rows: Sequence[Json]) -> str:
     """A table of what was tried, as it was given."""
     columns = list(dict.fromkeys(key for row in rows for key in row if key != "name"))
-    shown = [[plain(row["name"]), *(_given(row.get(name)) for name in columns)] for row in rows]
+    shown = [[plain(row["name"]), *(cell(row.get(name)) for name in columns)] for row in rows]
     note = '<p class="from">From the file that <code>lookalike report --ablations</code> was given.</p>'
     return note + table(["name", *columns], shown, sortable=True)
-
-
-def _given(value: object) -> str:
-    """A figure as a number, or as `evaluation.json` has it, with its interval."""
-    if isinstance(value, dict) and {"value", "low", "high"} <= value.keys():
-        return cell(value)
-    return share(value)
 
 
 def provenance(found: Found) -> str:

@@ -4,7 +4,6 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 
 from lookalike.artifacts import Artifact
-from lookalike.types import Json
 
 _SHORT = 12
 """Rows up to which a table is kept on one page of paper."""
@@ -46,17 +45,13 @@ def table(
     return f'<div class="scroll"><table{short}><thead>{head}</thead><tbody>{body}</tbody></table></div>'
 
 
-def cell(figure: Json | None) -> str:
-    """A figure with its interval."""
-    if figure is None or figure["value"] is None:
-        return "–"
-    bounds = "" if figure["low"] is None else f" <small>({figure['low']:.3f}–{figure['high']:.3f})</small>"
-    return f"{figure['value']:.3f}{bounds}"
-
-
-def share(value: object) -> str:
-    """A number in [0, 1] with three digits, or whatever else it is."""
-    return f"{value:.3f}" if isinstance(value, float) else plain("–" if value is None else value)
+def cell(figure: object) -> str:
+    """A figure as `evaluation.json` has it, with its interval; or a number; or whatever else it is."""
+    if isinstance(figure, Mapping) and "value" in figure:
+        low, high = figure.get("low"), figure.get("high")
+        bounds = "" if low is None or high is None else f" <small>({low:.3f}–{high:.3f})</small>"
+        return cell(figure["value"]) + bounds
+    return f"{figure:.3f}" if isinstance(figure, float) else plain("–" if figure is None else figure)
 
 
 def plain(value: object) -> str:
