@@ -597,6 +597,30 @@ def test_a_product_is_left_out_only_with_its_last_photo_by_hand() -> None:
     assert found.figures["lookalike"]["product precision@2"].value == 1 / 2
 
 
+def test_a_copy_is_no_other_photo_of_its_product_by_hand() -> None:
+    """q is asked for `other`; its copy, nearest, is neither an answer nor in the gallery. p has a copy only: not asked."""
+
+    def of(image_id: str, product: str, vector: list[float], sha256: str, split: str, group: int) -> Entry:
+        image = Image(image_id, product, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group)
+        return Entry(Product(product, category="A"), image, unit_rows([vector])[0])
+
+    engine = hand_engine(
+        [
+            of("copy", "asked", [1, 0, 0, 0], "same", "test", 1),
+            of("other", "asked", [0.8, 0.6, 0, 0], "other", "train", 1),
+            of("far", "far", [0.9, 0.44, 0, 0], "far", "train", 2),
+            of("q", "asked", [1, 0, 0, 0], "same", "test", 1),
+            of("p", "pair", [0, 0, 1, 0], "pair", "test", 3),
+            of("p copy", "pair", [0, 0, 1, 0], "pair", "train", 3),
+        ]
+    )
+    found = evaluate(engine, config=CONFIG)
+    rows = {row["image_id"]: row for row in found.rows if (row["variant"], row["protocol"]) == ("lookalike", "photos")}
+    assert set(rows) == {"q", "copy"}
+    assert (rows["q"]["answers"], rows["q"]["gallery"], rows["q"]["hits"][:2]) == (1, 4, ["far", "other"])
+    assert found.left_out["photos queries"] == {"ignored label": 0, "no other photo of its product": 1}
+
+
 def test_the_exact_scan_agrees_with_the_search(shop: Shop) -> None:
     """mAP@R from hits fetched through the engine, with k past every R, is that of the scan."""
     plan = make_plan(shop.engine, CONFIG)

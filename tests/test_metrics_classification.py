@@ -118,7 +118,7 @@ def test_calibration_error_is_that_of_plain_loops(photos: list[tuple[float, bool
 
 def test_a_statistic_that_is_a_mean_has_the_interval_of_the_mean() -> None:
     rng = np.random.default_rng(0)
-    values, groups = rng.random(200), (np.arange(200) // 5).tolist()
+    values, groups = np.repeat(rng.integers(0, 2, 40), 5).astype(float), (np.arange(200) // 5).tolist()
     one = metrics.statistic_summary(lambda w: float((w * values).sum() / w.sum()), groups, draws=2000)
     other = metrics.summary(values, groups, draws=2000)
     assert one.value == pytest.approx(other.value)

@@ -280,8 +280,8 @@ def test_what_is_not_finite_is_not_drawn() -> None:
 def test_lines_stand_where_they_should() -> None:
     drawn = charts.lines({"one": [(0, 0.0), (10, 1.0)]}, charts.Axes("x", "y", (0, 20), (0, 2)))
     left, middle = ((float(a), float(b)) for a, b in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', drawn))
-    assert left == (54, 222)
-    assert middle == (pytest.approx((54 + 424) / 2), pytest.approx((222 + 12) / 2))
+    assert left == (62, 222)
+    assert middle == (pytest.approx((62 + 424) / 2), pytest.approx((222 + 12) / 2))
     decades = charts.lines({"one": [(1, 0), (10, 0), (100, 1)]}, charts.Axes("k", "y", log_x=True))
     xs = [float(x) for x in re.findall(r'cx="([\d.]+)"', decades)]
     assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1])

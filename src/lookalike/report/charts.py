@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 Points = Sequence[tuple[float, float]]
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 440, 260, 54, 38, 12, 16
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 440, 260, 62, 38, 12, 16
 SERIES = 8
 """Colours that the style sheet has for series, `.s0` to `.s7`."""
 MOST_LABELS = 40
