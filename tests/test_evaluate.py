@@ -35,8 +35,8 @@ from lookalike.evaluate import (
 from lookalike.evaluate.baselines import chance_figures
 from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
 from lookalike.evaluate.ledger import code_commit, new_use
+from lookalike.evaluate.levels import average_precisions, make_levels
 from lookalike.evaluate.plan import make_plan
-from lookalike.evaluate.protocols import average_precisions
 from lookalike.labels import LabelSet
 from lookalike.types import Entry, Image, Preprocess, Product, UInt8Array, unit_rows
 
@@ -116,6 +116,7 @@ def test_label_protocol_by_hand() -> None:
     assert (recall.value, recall.queries, recall.left_out) == (0.5, 2, 1)
     assert precision.value == pytest.approx((2 / 4 + 1 / 4) / 2)
     assert figures["label recall@10"].value == 1
+    assert figures["label mAP@R"].value == 0.5  # a1 and a2 for qa, R = 2; a2 for qb, R = 1
     rows = {row["image_id"]: row for row in found.rows if row["variant"] == "lookalike" and row["protocol"] == "label"}
     assert rows["qa"]["hits"] == ["a1", "a2", "copy", "b1"]
     assert rows["qb"]["hits"] == ["a2", "leak", "a1", "b1"]
@@ -572,6 +573,16 @@ def test_products_levels_and_other_photos_by_hand() -> None:
     assert figures["photos MRR@50"].value == pytest.approx((1 / 4 + 1 / 2) / 2)
     # qa's hits x x o, R = 2: 1; qa2's a1 a2 b1: 1; qb's a2 a1 b1, R = 1: 0
     assert figures["label mAP@R"].value == pytest.approx(2 / 3)
+    # products: pa pb for both of A, R = 1: 1; pa pb for qb, R = 1: 0
+    assert figures["product mAP@R"].value == pytest.approx(2 / 3)
+    assert figures["level 1 mAP@R"].value == pytest.approx(2 / 3)
+    assert (figures["level 2 mAP@R"].value, figures["level 2 mAP@R"].queries) == (1, 2)
+    assert figures["level 1 precision@2"].value == pytest.approx((1 + 1 + 0) / 3)
+    assert figures["level 1 MRR@50"].value == pytest.approx((1 + 1 + 1 / 3) / 3)
+    # other photos: R = 1 and rank 4, rank 2
+    assert figures["photos mAP@R"].value == 0
+    assert figures["photos precision@2"].value == pytest.approx((0 + 1 / 2) / 2)
+    assert figures["photos nDCG@10"].value == pytest.approx((1 / np.log2(5) + 1 / np.log2(3)) / 2)
 
 
 def test_a_product_is_left_out_only_with_its_last_photo_by_hand() -> None:
@@ -595,10 +606,35 @@ def test_a_product_is_left_out_only_with_its_last_photo_by_hand() -> None:
     assert (row["answers"], row["gallery"]) == (1, 2)
     assert sorted(row["hits"]) == ["b", "other photo"]
     assert found.figures["lookalike"]["product precision@2"].value == 1 / 2
+    assert found.figures["lookalike"]["product mAP@R"].value == float(row["hits"][0] == "other photo")
+
+
+def test_a_level_whose_only_answers_were_left_out_has_none_by_hand() -> None:
+    """q's one kin at depth 2 is its copy: no answer there, so q is left out and not wrong; at depth 1 it has one.
+
+    Another parent's x is another category.
+    """
+
+    def of(image_id: str, category: str, group: int, sha256: str, split: str = "train") -> Entry:
+        image = Image(image_id, image_id, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group)
+        return Entry(Product(image_id, category=category), image, unit_rows([[1, group / 10, 0, 0]])[0])
+
+    engine = hand_engine(
+        [
+            of("copy", "A / x", 1, "same"),
+            of("kin", "A / y", 2, "kin"),
+            of("namesake", "B / x", 3, "b"),
+            of("q", "A / x", 4, "same", "test"),
+        ]
+    )
+    figures = evaluate(engine, config=CONFIG).figures["lookalike"]
+    for name in ("recall@1", "mAP@R", "nDCG@10"):
+        assert (figures[f"level 2 {name}"].queries, figures[f"level 2 {name}"].left_out) == (0, 1), name
+    assert figures["level 1 recall@2"].value == 1
 
 
 def test_a_copy_is_no_other_photo_of_its_product_by_hand() -> None:
-    """q is asked for `other`; its copy, nearest, is neither an answer nor in the gallery. p has a copy only: not asked."""
+    """q is asked for `other`; its copy, nearest, is neither answer nor gallery. p has a copy only: not asked."""
 
     def of(image_id: str, product: str, vector: list[float], sha256: str, split: str, group: int) -> Entry:
         image = Image(image_id, product, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group)
@@ -624,7 +660,7 @@ def test_a_copy_is_no_other_photo_of_its_product_by_hand() -> None:
 def test_the_exact_scan_agrees_with_the_search(shop: Shop) -> None:
     """mAP@R from hits fetched through the engine, with k past every R, is that of the scan."""
     plan = make_plan(shop.engine, CONFIG)
-    values = average_precisions(shop.engine, plan)
+    values = average_precisions(shop.engine, plan, make_levels(plan))["label"]
     for row, query in enumerate(plan.label_queries):
         vector = shop.engine.collection.vectors([query.photo.image.image_id])
         hits = shop.engine.search_vectors(vector, 200, where=query.where, by_product=False)[0]
