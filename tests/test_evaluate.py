@@ -657,6 +657,40 @@ def test_a_copy_is_no_other_photo_of_its_product_by_hand() -> None:
     assert found.left_out["photos queries"] == {"ignored label": 0, "no other photo of its product": 1}
 
 
+def test_no_match_leaves_out_the_whole_product_and_all_copies_by_hand(tmp_path: Path) -> None:
+    """Every query embeds as [1, 0, 0, 0]: its best score is 1, and .5 only without its product and its copies."""
+    PillowImage.new("RGB", (40, 40), "red").save(tmp_path / "q.png")
+
+    def of(image_id: str, product: str, vector: list[float], sha256: str, split: str = "train") -> Entry:
+        image = Image(image_id, product, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=1)
+        return Entry(Product(product, category="A"), image, unit_rows([vector])[0])
+
+    q = of("q", "asked", [1, 0, 0, 0], "same", "test")
+    copy, other = of("copy", "copied", [1, 0, 0, 0], "same"), of("other", "asked", [1, 0, 0, 0], "other")
+    far = of("far", "far", [0.5, 0.75**0.5, 0, 0], "far")
+    figures = evaluate(hand_engine([q, copy, other, far], tmp_path), config=CONFIG).figures["lookalike"]
+    assert (figures["no-match AUROC"].value, figures["no-match AUROC"].queries) == (1, 1)
+    again = of("again", "again", [1, 0, 0, 0], "far")  # as alike as the thing itself, and another thing: a tie
+    figures = evaluate(hand_engine([q, again, far], tmp_path), config=CONFIG).figures["lookalike"]
+    assert figures["no-match AUROC"].value == 0.5
+
+
+def test_queries_of_one_group_have_no_interval_by_hand() -> None:
+    """Whole groups are drawn: two queries of one group are one draw, of two groups are two."""
+
+    def bounds(groups: tuple[int, int]) -> list[float | None]:
+        queries = [
+            entry(f"q{n}", vector, "test", "A", group)
+            for n, (vector, group) in enumerate(zip(([1, 0, 0, 0], [0, 1, 0, 0]), groups, strict=True))
+        ]
+        figures = evaluate(hand_engine([HAND[0], HAND[2], *queries]), config=CONFIG).figures["lookalike"]
+        names = ("label recall@1", "product recall@1", "label mAP@R")
+        return [bound for name in names for bound in (figures[name].low, figures[name].high)]
+
+    assert bounds((8, 8)) == [None] * 6
+    assert bounds((8, 9)) == [0, 1] * 3
+
+
 def test_the_exact_scan_agrees_with_the_search(shop: Shop) -> None:
     """mAP@R from hits fetched through the engine, with k past every R, is that of the scan."""
     plan = make_plan(shop.engine, CONFIG)
