@@ -33,10 +33,11 @@ from lookalike.evaluate import (
     run,
 )
 from lookalike.evaluate.baselines import chance_figures
+from lookalike.evaluate.classifying import classify
 from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
 from lookalike.evaluate.ledger import code_commit, new_use
 from lookalike.evaluate.levels import average_precisions, make_levels
-from lookalike.evaluate.plan import make_plan
+from lookalike.evaluate.plan import Photo, make_plan
 from lookalike.labels import LabelSet
 from lookalike.types import Entry, Image, Preprocess, Product, UInt8Array, unit_rows
 
@@ -707,6 +708,69 @@ def test_without_its_answer_a_query_scores_lower(shop: Shop) -> None:
     figures = evaluate(shop.engine, config=CONFIG, raw=shop.raw).figures
     assert figures["lookalike"]["no-match AUROC"].value > 0.55
     assert figures["shuffled"]["no-match AUROC"].value == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_classifier_by_hand() -> None:
+    """Every photo gets the probabilities of [5, 4, 3, 2, 1] and is called a: true are a, c (third) and d (fourth)."""
+    labels = LabelSet(("a", "b", "c", "d", "e"))
+    classifier = heads.Classifier(np.zeros(5, np.float32), np.eye(5, dtype=np.float32), np.zeros(5), 1.0)
+    head = heads.Head("lda", 5, (), labels, classifier)
+    photos = [
+        Photo(one.image, one.product, label)
+        for label, one in ((label, entry(label, [1, 0, 0, 0], "test", label, None)) for label in "acd")
+    ]
+    told = classify(head, np.tile(np.array([5, 4, 3, 2, 1], np.float32), (3, 1)), photos, CONFIG)
+    sure = np.exp(5) / np.exp([5, 4, 3, 2, 1]).sum()
+    assert {name: figure.value for name, figure in told.figures.items()} == pytest.approx(
+        {
+            "accuracy": 1 / 3,
+            "top-3 accuracy": 2 / 3,
+            "balanced accuracy": 1 / 3,
+            "macro F1": (2 / 4 + 0 + 0) / 3,
+            "calibration error": sure - 1 / 3,
+        }
+    )
+    rows = told.per_label({})
+    assert [row["support"] for row in rows] == [1, 0, 1, 1, 0]
+    assert [row["recall"]["value"] for row in rows] == [1, None, 0, 0, None]
+    assert [row["precision"]["value"] for row in rows] == [pytest.approx(1 / 3), None, None, None, None]
+
+
+def written(folder: Path, gallery: int, rows: dict[str, tuple[int, int | None, str]]) -> Path:
+    """An evaluation of label queries, each with its answers, the rank of the first, and what it was called."""
+    with create(folder / "evaluation", Recipe("evaluation", 1, {})) as draft:
+        frame = [
+            {
+                "variant": "lookalike",
+                "protocol": "label",
+                "image_id": name,
+                "group": name,
+                "label": "A",
+                "answers": answers,
+                "gallery": gallery,
+                "first_answer_rank": rank,
+                "predicted": called,
+            }
+            for name, (answers, rank, called) in rows.items()
+        ]
+        pl.DataFrame(frame).write_parquet(draft.path / "per_query.parquet")
+    return folder
+
+
+def test_a_comparison_by_hand(tmp_path: Path) -> None:
+    """p and q are asked of both and have answers; r has none; s is asked of the second only."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one = written(tmp_path / "one", 10, {"p": (3, 1, "A"), "q": (2, None, "B"), "r": (0, None, "A")})
+    two = written(tmp_path / "two", 12, {"p": (3, 1, "A"), "q": (2, 1, "A"), "r": (0, None, "A"), "s": (1, 9, "B")})
+    found = {told.name: told for told in compare(one, two)}
+    recall, accuracy = found["label recall@1"], found["accuracy"]
+    assert (recall.first, recall.second, recall.difference.value) == (0.5, 1, 0.5)
+    assert (recall.difference.queries, recall.same_gallery) == (2, False)
+    assert (accuracy.first, accuracy.second, accuracy.difference.value) == pytest.approx((2 / 3, 1, 1 / 3))
+    assert "(galleries differ)" in "\n".join(compared_lines(list(found.values())))
+    (same,) = (told for told in compare(one, one) if told.name == "label recall@10")
+    assert same.same_gallery
 
 
 def compared(shop: Shop, folder: Path, first: EvaluateConfig, second: EvaluateConfig) -> list[Compared]:
