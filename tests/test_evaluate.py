@@ -38,6 +38,7 @@ from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, dra
 from lookalike.evaluate.ledger import code_commit, new_use
 from lookalike.evaluate.levels import average_precisions, make_levels
 from lookalike.evaluate.plan import Photo, make_plan
+from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.labels import LabelSet
 from lookalike.types import Entry, Image, Preprocess, Product, UInt8Array, unit_rows
 
@@ -226,6 +227,8 @@ def test_every_variant_is_asked_the_same_queries(shop: Shop) -> None:
     }
     assert asked["lookalike"] == asked["raw features"] == asked["shuffled"]
     assert len(asked["lookalike"]) == 4 * 48  # 48 test photos: label, product, instance, scene
+    ours = frame.filter(pl.col("variant") == "lookalike").partition_by("protocol", as_dict=True)
+    assert ours["instance",]["scores"].to_list() != ours["scene",]["scores"].to_list()
     train = set(shop.engine.collection.image_ids()[:1])
     assert train.isdisjoint(image_id for _, image_id in asked["lookalike"])
 
@@ -262,6 +265,15 @@ def test_an_exact_copy_counts_as_found(tmp_path: Path) -> None:
 
     assert recall_at_1([copy, other, query]) == 1
     assert recall_at_1([other, copy, query]) == 0
+
+
+def test_distortion_and_scene_are_those_of_the_seed_by_hand(tmp_path: Path) -> None:
+    photo(np.random.default_rng(0), 1).save(tmp_path / "qa.png")
+    (asked,) = make_plan(hand_engine(HAND, tmp_path), EvaluateConfig(seed=3)).instance_queries
+    with PillowImage.open(tmp_path / "qa.png") as original:
+        upright = original.convert("RGB")
+    assert asked.jpeg == distort(upright, draw("qa", seed=3))
+    assert asked.scene == stage_scene(upright, draw_scene("qa", seed=3))
 
 
 def test_photos_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
@@ -656,6 +668,24 @@ def test_a_copy_is_no_other_photo_of_its_product_by_hand() -> None:
     assert set(rows) == {"q", "copy"}
     assert (rows["q"]["answers"], rows["q"]["gallery"], rows["q"]["hits"][:2]) == (1, 4, ["far", "other"])
     assert found.left_out["photos queries"] == {"ignored label": 0, "no other photo of its product": 1}
+
+
+def test_as_many_hits_are_fetched_as_there_are_other_photos_by_hand() -> None:
+    """q's three other photos are its three nearest; k alone would fetch one of them."""
+    names = ("q", "a", "b", "c")
+    entries = [
+        Entry(
+            Product("asked", category="A"),
+            Image(
+                name, "asked", f"{name}.png", 8, 8, sha256=name, split="test" if name == "q" else "train", group_id=1
+            ),
+            unit_rows([[1, n / 10, 0, 0]])[0],
+        )
+        for n, name in enumerate(names)
+    ]
+    engine = hand_engine([*entries, entry("far", [0, 1, 0, 0], "train", "A", 2)])
+    figures = evaluate(engine, config=EvaluateConfig(k=(1,))).figures["lookalike"]
+    assert (figures["photos mAP@R"].value, figures["photos mAP@R"].queries) == (1, 1)
 
 
 def test_no_match_leaves_out_the_whole_product_and_all_copies_by_hand(tmp_path: Path) -> None:
