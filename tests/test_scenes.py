@@ -15,6 +15,7 @@ STRAIGHT = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 
 
 @given(st.text(max_size=20), st.integers(0, 2**31))
+@settings(deadline=None)
 def test_scenes_stay_within_their_bounds(image_id: str, seed: int) -> None:
     how = draw_scene(image_id, seed=seed)
     for (x, y), (home_x, home_y) in zip(how.corners, STRAIGHT, strict=True):
