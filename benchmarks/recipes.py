@@ -35,7 +35,7 @@ from lookalike.training.module import Classifier
 from lookalike.training.network import Backbone, load_weights, make_backbone, read_state
 
 FIGURES = ("accuracy", "label recall@1", "label precision@10", "instance recall@1")
-BLENDS = (0.5, 0.75)
+BLENDS = (0.5,)
 
 
 @dataclass(frozen=True)
@@ -316,10 +316,14 @@ def blended(start: Tail, tuned: Tail, share: float) -> Tail:
 def measured(bench: Bench, generic: Tail, tuned: Tail) -> dict[str, np.ndarray]:
     """Fit the default head on both branches' features, and measure it as the yardstick does."""
     fold, seen = bench.fold, bench.seen
-    give = partial(both, generic, tuned)
-    clean, bent = give(bench.clean), give(bench.bent)
-    train_views = give(seen.train.reshape(-1, seen.train.shape[-1])).reshape(*seen.train.shape[:2], -1)
-    asked_views = give(seen.validation.reshape(-1, seen.validation.shape[-1]))
+    wanted = {
+        "clean": bench.clean,
+        "bent": bench.bent,
+        "train views": seen.train.reshape(-1, seen.train.shape[-1]),
+        "asked views": seen.validation.reshape(-1, seen.validation.shape[-1]),
+    }
+    rows = {name: both(bench.tail / f"generic {name}.npy", generic, tuned, part) for name, part in wanted.items()}
+    clean = rows["clean"]
     learned, held = (np.flatnonzero(bench.parts == part) for part in ("train", "validation"))
     place = {fold.ids[row]: number for number, row in enumerate(held)}
     head = heads.fit(
@@ -330,24 +334,28 @@ def measured(bench: Bench, generic: Tail, tuned: Tail) -> dict[str, np.ndarray]:
         aids=heads.Aids(
             clean[held],
             fold.labels[held].tolist(),
-            train_views,
-            asked_views,
+            rows["train views"].reshape(*seen.train.shape[:2], -1),
+            rows["asked views"],
             np.repeat([place[one] for one in seen.validation_ids], seen.validation.shape[1]),
             clean.shape[1] // 2,
         ),
     )
-    found = yardstick.retrieval(fold, head.apply(clean), head.apply(bent))
+    found = yardstick.retrieval(fold, head.apply(clean), head.apply(rows["bent"]))
     return {**found, "accuracy": yardstick.right(head, clean[fold.asks], fold.labels[fold.asks])}
 
 
-def both(generic: Tail, tuned: Tail, rows: np.ndarray) -> np.ndarray:
-    """Features of both branches for rows of the trunk: float32 (n, 2 d)."""
-    made: list[np.ndarray] = []
-    for start in range(0, len(rows), 64):
-        part = torch.from_numpy(np.array(rows[start : start + 64]))
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            made.append(torch.cat([generic.eval()(part), tuned.eval()(part)], 1).float().numpy())
-    return np.concatenate(made)
+def both(kept: Path, generic: Tail, tuned: Tail, rows: np.ndarray) -> np.ndarray:
+    """Features of both branches for rows of the trunk: float32 (n, 2 d); the generic ones are the same in each run."""
+    if not kept.is_file():
+        np.save(kept, run_tail(generic, rows))
+    return np.concatenate([np.load(kept), run_tail(tuned, rows)], axis=1)
+
+
+def run_tail(tail: Tail, rows: np.ndarray) -> np.ndarray:
+    """Run a tail over rows of the trunk, in batches: float32 (n, d)."""
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        parts = (torch.from_numpy(np.array(rows[start : start + 64])) for start in range(0, len(rows), 64))
+        return np.concatenate([tail.eval()(part).float().numpy() for part in parts])
 
 
 def table(values: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> list[dict[str, object]]:
