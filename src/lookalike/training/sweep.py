@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import optuna
 import polars as pl
@@ -143,7 +143,7 @@ def draw(config: SweepConfig, done: Sequence[FrozenTrial]) -> FrozenTrial:
 def _tried(data: tuple[Path, Path], trials: Path, base: TrainConfig, drawn: FrozenTrial, run: RunConfig) -> FrozenTrial:
     """Train with the settings of a trial, and say how it ended."""
     name = _name(drawn.params)
-    ended = {"params": drawn.params, "distributions": drawn.distributions}
+    ended: dict[str, Any] = {"params": drawn.params, "distributions": drawn.distributions}
     try:
         model = train(*data, trials / name, replace(base, **drawn.params), run)
     except Stopped:
