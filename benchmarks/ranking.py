@@ -1,0 +1,314 @@
+"""What each switch of the index and of the ranking gives, on the yardstick's folds by sender (see `yardstick.py`).
+
+    python benchmarks/ranking.py [SOURCE] [--demo DIR] [--work DIR]
+
+All features are encoded once (stock encoder) and kept in --work; each fold then fits the default head on its training
+part and is asked in NumPy, exactly. Two catalogues are made of SOURCE, the clothing photos:
+
+- `photos`: as it is, one photo a product. Asked: the fold's photos (label), and the same distorted (instance).
+- `views`: each product is its photo and three seeded distortions of it. Asked: the photo in a scene, a family of
+  distortions that no photo of the gallery and no choice ever saw, for its label and for its product.
+
+The third, `drawn`, is the package's own drawn shop, whose products have one to four photos, built by `lookalike build`
+in --demo: each photo of a product with three or more asks for its product's others.
+"""
+
+import argparse
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from harness import CLOTHING, keep
+from lookalike import catalogue, heads, images, metrics, splits, views
+from lookalike.encoder import Encoder, load_encoder
+from lookalike.evaluate.distortions import distort, draw
+from lookalike.evaluate.scenes import draw_scene, stage_scene
+from lookalike.types import Float32Array, UInt8Array, unit_rows
+from yardstick import Fold, make_fold
+
+FOLDS = range(5)
+BENT = (1, 2, 3)
+"""Seeds of the distortions that stand in the gallery of `views`; 0 asks in `photos`."""
+SEEN = (0, 1, 2)
+"""Views from which the head learns, as `views.make_views` makes them."""
+_AT_ONCE = 16
+
+WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
+"""Weights of the category boost that are tried on the validation part."""
+ORDER = ("label recall@1", "label precision@10", "instance recall@1", "scene recall@1", "product recall@1")
+
+Features = dict[str, np.ndarray]
+Figures = dict[str, np.ndarray]
+Rows = dict[str, dict[str, dict[str, list[np.ndarray]]]]
+
+
+def encode_all(fold: Fold, encoder: Encoder, file: Path) -> Features:
+    """Encode every photo in every way: float16 of shape (photos, dim) by name, in the fold's order of photos."""
+    if file.is_file():
+        with np.load(file) as stored:
+            return dict(stored)
+    read = catalogue.read(fold.folder / "catalogue")
+    paths = dict(zip(read.images["image_id"], read.images["path"], strict=True))
+
+    def ways(image_id: str) -> dict[str, UInt8Array]:
+        data = images.read_bytes(fold.root / paths[image_id])
+        photo, card = images.decode(data), encoder.card
+        made = {"clean": images.prepare(data, card)}
+        made["bent"] = images.prepare(distort(photo, draw(image_id, seed=0)), card)
+        made["scene"] = images.prepare(stage_scene(photo, draw_scene(image_id, seed=0)), card)
+        for name in ("clean", "bent", "scene"):
+            made[f"{name} mirrored"] = made[name][:, ::-1]
+        for seed in BENT:
+            made[f"view {seed}"] = images.prepare(distort(photo, draw(image_id, seed=seed)), card)
+        key = (0, int.from_bytes(hashlib.sha256(image_id.encode()).digest()[:8]))
+        for number in SEEN:
+            made[f"seen {number}"] = views.view(data, card, number, key)
+        return made
+
+    parts: dict[str, list[np.ndarray]] = {}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for start in range(0, len(fold.ids), _AT_ONCE):
+            batch = list(pool.map(ways, fold.ids[start : start + _AT_ONCE]))
+            for name in batch[0]:
+                encoded = encoder.encode(np.ascontiguousarray(np.stack([made[name] for made in batch])))
+                parts.setdefault(name, []).append(encoded.astype(np.float16))
+    features = {name: np.concatenate(each) for name, each in parts.items()}
+    np.savez(file, allow_pickle=False, **features)
+    return features
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A fold's photos by part of the split, as rows; `groups` are what must not cross it."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    groups: np.ndarray
+
+
+def parts_of(fold: Fold) -> Parts:
+    """Read the split."""
+    read = catalogue.read(fold.folder / "catalogue")
+    table = splits.read_split(fold.folder / "split", of=read)
+    row = {image_id: number for number, image_id in enumerate(table["image_id"])}
+    order = [row[image_id] for image_id in fold.ids]
+    split, groups = table["split"].to_numpy()[order], table["group_id"].to_numpy()[order]
+    return Parts(np.flatnonzero(split == "train"), np.flatnonzero(split == "validation"), groups)
+
+
+def fit_head(fold: Fold, parts: Parts, features: Features, clean: np.ndarray) -> heads.Head:
+    """The default head, as `stages.fit_head` fits it, on these features of the photos."""
+    seen, held = sample(fold, parts.train, 1000), sample(fold, parts.validation, 800)
+    aids = heads.Aids(
+        clean[parts.validation],
+        fold.labels[parts.validation].tolist(),
+        np.stack([features[f"seen {number}"][seen] for number in SEEN], axis=1),
+        features["seen 0"][held],
+        np.searchsorted(parts.validation, held),
+    )
+    labels, groups = fold.labels[parts.train].tolist(), parts.groups[parts.train].tolist()
+    return heads.fit(clean[parts.train], labels, groups, heads.HeadConfig(), aids=aids)
+
+
+def sample(fold: Fold, rows: np.ndarray, most: int) -> np.ndarray:
+    """The photos that `views.make_views` would choose."""
+    return np.array(sorted(rows, key=lambda row: hashlib.sha256(f"0:views:{fold.ids[row]}".encode()).digest())[:most])
+
+
+def both(features: Features, name: str) -> np.ndarray:
+    """The mean of a photo's features and its mirror image's, float16 as stored."""
+    pair = features[name].astype(np.float32) + features[f"{name} mirrored"].astype(np.float32)
+    return (pair / 2).astype(np.float16)
+
+
+def codes_of(head: heads.Head, labels: np.ndarray) -> np.ndarray:
+    """Each label's column in what the classifier gives; -1 where it has none."""
+    column = {label: number for number, label in enumerate(head.label_names)}
+    return np.array([column.get(label, -1) for label in labels])
+
+
+def agreement(head: heads.Head, asked: np.ndarray, labels: np.ndarray) -> Float32Array:
+    """How probable each gallery photo's label is for each query: (queries, gallery); 0 for a label never learned."""
+    codes = codes_of(head, labels)
+    return np.where(codes >= 0, head.classify(asked)[:, codes], 0).astype(np.float32)
+
+
+def fit_boost(fold: Fold, parts: Parts, head: heads.Head, features: Features, give: float = 0.0) -> tuple[float, list]:
+    """Choose the boost's weight on the validation part: best label recall, instance recall not `give` below none's."""
+    train, held = parts.train, sample(fold, parts.validation, 800)
+    gallery = head.apply(features["clean"])
+    likely = agreement(head, features["clean"][parts.validation], fold.labels[train])
+    labels = gallery[parts.validation] @ gallery[train].T
+    right = fold.labels[train][None] == fold.labels[parts.validation][:, None]
+    both_parts = np.concatenate([train, parts.validation])
+    seen = features["seen 0"][held]
+    instances, agreed = head.apply(seen) @ gallery[both_parts].T, agreement(head, seen, fold.labels[both_parts])
+    tried = []
+    for weight in WEIGHTS:
+        found = (labels + weight * likely).argmax(axis=1)
+        own = both_parts[(instances + weight * agreed).argmax(axis=1)] == held
+        tried.append((weight, float(right[np.arange(len(found)), found].mean()), float(own.mean())))
+    allowed = [one for one in tried if one[2] >= tried[0][2] - give]
+    return max(allowed, key=lambda one: (one[1], -one[0]))[0], tried
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One fold's queries against photos: embeddings of the gallery, and of its queries of each kind, and agreements."""
+
+    gallery: Float32Array
+    label: Float32Array
+    bent: Float32Array
+    scene: Float32Array
+
+
+def photo_figures(fold: Fold, ask: Ask, boost: Mapping[str, Float32Array] | None = None) -> Figures:
+    """Label figures against the other folds' photos; instance recall against all photos. `boost` is added to scores."""
+    asked, known = np.flatnonzero(fold.asks), np.flatnonzero(~fold.asks)
+    scores = ask.label @ ask.gallery[known].T
+    if boost is not None:
+        scores = scores + boost["clean"][:, known]
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    hits = fold.labels[known][order] == fold.labels[asked][:, None]
+    figures = {"label recall@1": hits[:, 0].astype(float), "label precision@10": hits.mean(axis=1)}
+    for name, queries in (("bent", ask.bent), ("scene", ask.scene)):
+        scores = queries @ ask.gallery.T
+        if boost is not None:
+            scores = scores + boost[name]
+        figure = "instance recall@1" if name == "bent" else "scene recall@1"
+        figures[figure] = (scores.argmax(axis=1) == asked).astype(float)
+    return figures
+
+
+def photos_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[tuple[str, Figures]]:
+    """Each switch on the photos as they are, one a product."""
+    asked = np.flatnonzero(fold.asks)
+    clean = {"plain": features["clean"], "both": both(features, "clean")}
+    queries = {name: (features[name][asked], both(features, name)[asked]) for name in ("clean", "bent", "scene")}
+    fitted = {kind: fit_head(fold, parts, features, each) for kind, each in clean.items()}
+    for name, gallery, query in (
+        ("default", "plain", 0),
+        ("flip: queries", "plain", 1),
+        ("flip: gallery", "both", 0),
+        ("flip: both", "both", 1),
+    ):
+        head = fitted[gallery]
+        asks = [head.apply(queries[kind][query]) for kind in ("clean", "bent", "scene")]
+        yield name, photo_figures(fold, Ask(head.apply(clean[gallery]), *asks))
+    head = fitted["plain"]
+    ask = Ask(head.apply(clean["plain"]), *(head.apply(queries[kind][0]) for kind in ("clean", "bent", "scene")))
+    likely = {kind: agreement(head, queries[kind][0], fold.labels) for kind in ("clean", "bent", "scene")}
+    for weight in WEIGHTS[1:]:
+        yield f"boost {weight}", photo_figures(fold, ask, {kind: weight * each for kind, each in likely.items()})
+    for give in (0.0, 0.01):
+        weight, tried = fit_boost(fold, parts, head, features, give)
+        print("boost chosen", give, weight, [tuple(round(each, 3) for each in one) for one in tried], flush=True)
+        yield f"boost fitted, give {give}", photo_figures(
+            fold, ask, {kind: weight * each for kind, each in likely.items()}
+        )
+
+
+FOLDINGS = ("max", "mean", "top2", "prototypes beside", "prototypes alone")
+
+
+def folded(scores: np.ndarray, lengths: np.ndarray, by: str) -> np.ndarray:
+    """Scores of photos, NaN where there is none, (queries, products, photos), to scores of products.
+
+    A product's prototype is the mean of its photos' embeddings at length 1; a photo's score with that is the mean of
+    the scores, over `lengths`, the length of that mean: (queries or 1, products).
+    """
+    if by == "mean":
+        return np.nanmean(scores, axis=2)
+    if by == "top2":
+        return np.nanmean(-np.sort(-scores, axis=2)[:, :, :2], axis=2)
+    if by == "max":
+        return np.nanmax(scores, axis=2)
+    alone = np.nanmean(scores, axis=2) / lengths
+    return alone if by == "prototypes alone" else np.maximum(np.nanmax(scores, axis=2), alone)
+
+
+def views_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[tuple[str, Figures]]:
+    """Each switch on products of four photos; scenes ask."""
+    asked, known = np.flatnonzero(fold.asks), np.flatnonzero(~fold.asks)
+    head = fit_head(fold, parts, features, features["clean"])
+    gallery = np.stack([head.apply(features[name]) for name in ("clean", *(f"view {seed}" for seed in BENT))], axis=1)
+    lengths = np.linalg.norm(gallery.mean(axis=1), axis=1)[None]
+    weight, _ = fit_boost(fold, parts, head, features)
+    asks = {"plain": features["scene"][asked], "both": both(features, "scene")[asked]}
+    cases = [("default", "plain", "max", 0.0), ("flip: queries", "both", "max", 0.0)]
+    cases += [(by, "plain", by, 0.0) for by in FOLDINGS[1:]]
+    cases += [("boost fitted", "plain", "max", weight), ("boost fitted, top2", "plain", "top2", weight)]
+    for name, query, by, boost in cases:
+        parts_done: dict[str, list[np.ndarray]] = {}
+        for start in range(0, len(asked), 100):
+            rows = slice(start, start + 100)
+            vectors = head.apply(asks[query][rows])
+            scores = np.einsum("qd,npd->qnp", vectors, gallery, optimize=True)
+            products = folded(scores, lengths, by)
+            if boost:
+                products = products + boost * agreement(head, asks[query][rows], fold.labels)
+            order = known[np.argsort(-products[:, known], axis=1, kind="stable")[:, :10]]
+            hits = fold.labels[order] == fold.labels[asked[rows]][:, None]
+            for figure, values in (
+                ("label recall@1", hits[:, 0].astype(float)),
+                ("label precision@10", hits.mean(axis=1)),
+                ("product recall@1", (products.argmax(axis=1) == asked[rows]).astype(float)),
+            ):
+                parts_done.setdefault(figure, []).append(values)
+        yield name, {figure: np.concatenate(each) for figure, each in parts_done.items()}
+
+
+def report(rows: Rows, senders: Sequence[np.ndarray]) -> dict[str, object]:
+    """Means over folds, and paired differences to the default with 95 % intervals by sender."""
+    told: dict[str, object] = {}
+    groups = np.concatenate(list(senders)).tolist()
+    for shop, variants in rows.items():
+        told[shop] = {}
+        for name, figures in variants.items():
+            line = []
+            described: dict[str, object] = {}
+            for figure, values in figures.items():
+                mean = float(np.mean([each.mean() for each in values]))
+                described[figure] = {"mean over folds": mean}
+                text = f"{figure} {mean:.4f}"
+                if name != "default":
+                    pairs = np.concatenate([a - b for a, b in zip(values, variants["default"][figure], strict=True)])
+                    paired = metrics.summary(pairs, groups)
+                    described[figure]["minus default"] = [paired.value, paired.low, paired.high]
+                    text += f" ({paired.value:+.4f}, {paired.low:+.4f} to {paired.high:+.4f})"
+                line.append(text)
+            told[shop][name] = described
+            print(f"{shop:6} {name:24} " + "; ".join(line), flush=True)
+    return told
+
+
+def main() -> None:
+    """Measure every switch in every fold, and keep what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", nargs="?", type=Path, default=CLOTHING)
+    parser.add_argument("--demo", type=Path, help="What `lookalike demo --no-serve -o DIR` made.")
+    parser.add_argument("--work", type=Path, default=Path("ranking.work"))
+    arguments = parser.parse_args()
+    encoder = load_encoder("lite0")
+    folds = [make_fold(arguments.source, number, arguments.work / f"fold-{number}") for number in FOLDS]
+    features = encode_all(folds[0], encoder, arguments.work / f"features-{encoder.hash}.npz")
+    rows: Rows = {}
+    for number, fold in enumerate(folds):
+        assert fold.ids == folds[0].ids
+        parts = parts_of(fold)
+        for shop, measured in (("photos", photos_catalogue), ("views", views_catalogue)):
+            for name, figures in measured(fold, parts, features):
+                for figure, values in figures.items():
+                    rows.setdefault(shop, {}).setdefault(name, {}).setdefault(figure, []).append(values)
+        print("fold", number, flush=True)
+    told = report(rows, [fold.senders[fold.asks] for fold in folds])
+    keep("ranking", told)
+
+
+if __name__ == "__main__":
+    main()
