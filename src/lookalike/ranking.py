@@ -2,9 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from lookalike.errors import QueryError
 from lookalike.types import Float32Array, Hit, Neighbours, RankedProduct, Ranking, unit_rows
@@ -92,3 +90,24 @@ def fold(
 def prototype(vectors: Float32Array) -> Float32Array:
     """The mean of a product's embeddings, at length 1: float32 of shape (n, dim) to (dim,)."""
     return unit_rows(vectors.mean(axis=0, keepdims=True))[0]
+
+
+def boosted(found: Neighbours, agreement: Sequence[float], weight: float) -> Neighbours:
+    """Put hits in order by score and agreement: (score + weight · agreement) / (1 + weight).
+
+    Nothing is removed: a wrong guess of the category can push the right product down, never hide it. Equal scores keep
+    their order.
+
+    Parameters
+    ----------
+    found : Neighbours
+    agreement : one number in [0, 1] per hit
+        How probable it is that the query is of the hit's category; 0 where that is not known.
+    weight : float
+        At least 0; with 0 the hits come back as they were. The division keeps scores in [-1, 1].
+    """
+    hits = [
+        replace(hit, score=(hit.score + weight * agreed) / (1 + weight))
+        for hit, agreed in zip(found.hits, agreement, strict=True)
+    ]
+    return Neighbours(tuple(sorted(hits, key=lambda hit: -hit.score)))
