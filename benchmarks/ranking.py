@@ -18,7 +18,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from lookalike import catalogue, heads, images, metrics, splits, views
 from lookalike.encoder import Encoder, load_encoder
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.evaluate.scenes import draw_scene, stage_scene
-from lookalike.types import Float32Array, UInt8Array, unit_rows
+from lookalike.types import Float32Array, UInt8Array
 from yardstick import Fold, make_fold
 
 FOLDS = range(5)
@@ -208,8 +208,9 @@ def photos_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[t
     for give in (0.0, 0.01):
         weight, tried = fit_boost(fold, parts, head, features, give)
         print("boost chosen", give, weight, [tuple(round(each, 3) for each in one) for one in tried], flush=True)
-        yield f"boost fitted, give {give}", photo_figures(
-            fold, ask, {kind: weight * each for kind, each in likely.items()}
+        yield (
+            f"boost fitted, give {give}",
+            photo_figures(fold, ask, {kind: weight * each for kind, each in likely.items()}),
         )
 
 

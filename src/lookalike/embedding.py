@@ -21,7 +21,7 @@ import polars as pl
 from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_artifact, write_rejects
-from lookalike.encoder import Encoder
+from lookalike.encoder import Encoder, encode
 from lookalike.errors import ArtifactError, PhotoError
 from lookalike.files import write_bytes, write_parquet, write_text
 from lookalike.types import Reject, UInt8Array
@@ -238,7 +238,9 @@ def _decoded(job: _Job, rows: Sequence[tuple[str, str]]) -> Generator[tuple[str,
 
     def read(path: str) -> UInt8Array | PhotoError:
         try:
-            return images.prepare(images.read_bytes(job.root / path), job.encoder.card, max_pixels=job.config.max_pixels)
+            return images.prepare(
+                images.read_bytes(job.root / path), job.encoder.card, max_pixels=job.config.max_pixels
+            )
         except PhotoError as error:
             return error
 

@@ -153,6 +153,12 @@ def choose_precision(wanted: str) -> str:
     return wanted
 
 
+def encode(encoder: Encoder, images: UInt8Array, *, flip: bool = False) -> Float32Array:
+    """Encode prepared photos; with `flip` each one's features are the mean of its own and its mirror image's."""
+    features = encoder.encode(images)
+    return (features + encoder.encode(np.ascontiguousarray(images[:, :, ::-1]))) / 2 if flip else features
+
+
 class OpenVinoEncoder:
     """An encoder on the CPU.
 

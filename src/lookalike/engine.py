@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from lookalike import heads, images, ranking
+from lookalike import heads, images, shortlist
 from lookalike.collection import Collection, LocalCollection
 from lookalike.encoder import Encoder, load_encoder
-from lookalike.errors import Mismatch, NotFound, PhotoError, QueryError
+from lookalike.errors import Mismatch, NotFound, PhotoError
+from lookalike.ranking import RankConfig
+from lookalike.shortlist import Guess, Request
 from lookalike.sources import find_collection, resolve_sources
 from lookalike.types import (
     Filter,
@@ -39,6 +41,8 @@ class SearchEngine:
         The photo root, where originals are read from; without it only thumbnails can be shown.
     max_pixels : int
         Larger query photos are refused.
+    rank : RankConfig
+        How what was found is put in order, in every search.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class SearchEngine:
         *,
         photos: Path | None = None,
         max_pixels: int = images.MAX_PIXELS,
+        rank: RankConfig = RankConfig(),  # noqa: B008 - frozen
     ) -> None:
         if head.in_dim != encoder.dim:
             raise Mismatch(f"the head takes {head.in_dim} numbers, the encoder {encoder.name} gives {encoder.dim}")
@@ -69,6 +74,7 @@ class SearchEngine:
         self.collection = collection
         self.photos = photos
         self.max_pixels = max_pixels
+        self.rank = rank
 
     @classmethod
     def open(
@@ -79,6 +85,7 @@ class SearchEngine:
         precision: str = "auto",
         read_only: bool = True,
         max_pixels: int = images.MAX_PIXELS,
+        rank: RankConfig = RankConfig(),  # noqa: B008 - frozen
     ) -> "SearchEngine":
         """Open a built site (the folder that `lookalike build` made) or its collection.
 
@@ -107,6 +114,7 @@ class SearchEngine:
                 collection,
                 photos=root if root.is_dir() else None,
                 max_pixels=max_pixels,
+                rank=rank,
             )
         except BaseException:
             collection.close()
@@ -134,6 +142,12 @@ class SearchEngine:
             features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
         return features
 
+    def guess(self, features: Float32Array) -> Guess | None:
+        """What a boost needs to know of queries, from their features; None without a boost, or labels to guess."""
+        if not self.rank.boost or not self.head.label_names:
+            return None
+        return Guess(self.head, self.head.classify(features))
+
     def search(
         self, photo: Photo, k: int = 10, *, where: Filter | None = None, by_product: bool = True
     ) -> list[Result]:
@@ -158,18 +172,29 @@ class SearchEngine:
         self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None, by_product: bool = True
     ) -> list[list[Result]]:
         """Search for several photos at once: one list of results per photo, in their order."""
-        return self.search_vectors(self.embed(photos), k, where=where, by_product=by_product)
+        features = self.features(photos)
+        vectors, guess = self.head.apply(features), self.guess(features)
+        return self.search_vectors(vectors, k, where=where, by_product=by_product, guess=guess)
 
     def search_ids(self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None) -> list[list[str]]:
         """Search for several photos and return plain image ids: one list per photo."""
-        found = self._neighbours(self.embed(photos), k, where, by_product=False)
+        features = self.features(photos)
+        found = shortlist.search(
+            self.collection, self.head.apply(features), Request(k, where), self.rank, self.guess(features)
+        )
         return [[hit.image_id for hit in neighbours.hits] for neighbours in found]
 
     def search_vectors(
-        self, vectors: Float32Array, k: int = 10, *, where: Filter | None = None, by_product: bool = True
+        self,
+        vectors: Float32Array,
+        k: int = 10,
+        *,
+        where: Filter | None = None,
+        by_product: bool = True,
+        guess: Guess | None = None,
     ) -> list[list[Result]]:
-        """Search for embeddings, float32 of shape (n, dim) with rows of length 1."""
-        found = self._neighbours(vectors, k, where, by_product=by_product)
+        """Search for embeddings, float32 of shape (n, dim) with rows of length 1; without a `guess` nothing boosts."""
+        found = shortlist.search(self.collection, vectors, Request(k, where, by_product), self.rank, guess)
         return [self._results(neighbours) for neighbours in found]
 
     def similar(
@@ -196,8 +221,8 @@ class SearchEngine:
         photos = self.product(product_id).images
         left_out = (where or Filter()).without(products=frozenset({product_id}))
         vectors = self.collection.vectors([image.image_id for image in photos])
-        ranked = ranking.fold(self._neighbours(vectors, k, left_out, by_product=True), k)
-        return self._results(Neighbours(tuple(product.hits[0] for product in ranked.products)))
+        request = Request(k, left_out, by_product=True)
+        return self._results(shortlist.search_together(self.collection, vectors, request, self.rank))
 
     def classify(self, photo: Photo, *, top: int = 5) -> list[LabelProbability]:
         """Predict a photo's label: the `top` most probable, best first.
@@ -283,11 +308,6 @@ class SearchEngine:
             return images.prepare(data, self.encoder.card, max_pixels=self.max_pixels)
         except PhotoError as error:
             raise PhotoError(error.reason, error.what, where=where, mend=error.mend) from error
-
-    def _neighbours(self, vectors: Float32Array, k: int, where: Filter | None, *, by_product: bool) -> list[Neighbours]:
-        if k < 1:
-            raise QueryError(f"k is {k}", mend="Ask for at least one result")
-        return self.collection.search(vectors, k, where=where, by_product=by_product)
 
     def _results(self, neighbours: Neighbours) -> list[Result]:
         products = self.collection.products([hit.product_id for hit in neighbours.hits])

@@ -81,9 +81,7 @@ def fold(
     for product_id, hits in by_product.items():
         best_first = tuple(sorted(hits, key=lambda hit: -hit.score))
         score = _FOLDED[by]([hit.score for hit in best_first])
-        products.append(
-            RankedProduct(product_id, max(score, (prototypes or {}).get(product_id, score)), best_first)
-        )
+        products.append(RankedProduct(product_id, max(score, (prototypes or {}).get(product_id, score)), best_first))
     return Ranking(tuple(sorted(products, key=lambda product: -product.score)[:k]))
 
 

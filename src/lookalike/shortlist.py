@@ -1,12 +1,14 @@
-"""Put what a collection found in order as a `RankConfig` asks: products by all their photos, agreement of categories."""
+"""Search a collection and put what it found in order: products by all their photos, agreement of categories."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lookalike import ranking
 from lookalike.collection import Collection
-from lookalike.errors import NotFound
+from lookalike.errors import NotFound, QueryError
+from lookalike.heads import Head
 from lookalike.ranking import RankConfig
 from lookalike.types import Filter, Float32Array, Hit, Image, Neighbours, Ranking
 
@@ -14,9 +16,89 @@ LEAST = 100
 """At least so many candidates are put in order, so that asking for one or for ten gives the same first ones."""
 
 
-def depth(k: int) -> int:
-    """How many candidates to fetch before putting them in order and keeping k."""
-    return max(LEAST, 4 * k)
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is searched for, as `Collection.search` takes it: the k best photos or products that pass a filter.
+
+    Raises
+    ------
+    QueryError
+        k is below 1.
+    """
+
+    k: int
+    where: Filter | None = None
+    by_product: bool = False
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise QueryError(f"k is {self.k}", mend="Ask for at least one result")
+
+
+@dataclass(frozen=True, eq=False)
+class Guess:
+    """What the head takes queries for: `probabilities` is float32 of shape (queries, labels of the head)."""
+
+    head: Head
+    probabilities: Float32Array
+
+    def agreement(self, row: int, categories: Sequence[str | None]) -> list[float]:
+        """How probable it is that a query is of each category's label; 0 for a category without one."""
+        column = {label: number for number, label in enumerate(self.head.label_names)}
+        columns = [column.get(self.head.labels.of(category) or "") for category in categories]
+        return [0.0 if place is None else float(self.probabilities[row, place]) for place in columns]
+
+
+def search(
+    collection: Collection, queries: Float32Array, request: Request, config: RankConfig, guess: Guess | None = None
+) -> list[Neighbours]:
+    """Search, and put what was found in order.
+
+    With the defaults of `RankConfig` (or a boost without a guess) this is the collection's own search. Otherwise
+    max(100, 4 k) candidates are put in order and the first k kept, so exactly as many come back.
+
+    Parameters
+    ----------
+    collection : Collection
+    queries : float32 array of shape (n, dim), rows of length 1
+    request : Request
+    config : RankConfig
+    guess : Guess, optional
+        A row for each query; without it there is no boost.
+
+    Returns
+    -------
+    One `Neighbours` per query. By product each hit is the product's best photo, with the product's score.
+    """
+    folds = request.by_product and config.needs_every_photo
+    boosts = config.boost > 0 and guess is not None
+    k = _depth(request.k) if folds or boosts else request.k
+    found = collection.search(queries, k, where=request.where, by_product=request.by_product)
+    if folds:
+        found = [
+            best_photos(fold_all(collection, queries[row : row + 1], [each], config, where=request.where))
+            for row, each in enumerate(found)
+        ]
+    if boosts and guess is not None:
+        found = [_boost(collection, each, guess, row, config.boost) for row, each in enumerate(found)]
+    return [Neighbours(each.hits[: request.k]) for each in found]
+
+
+def search_together(collection: Collection, queries: Float32Array, request: Request, config: RankConfig) -> Neighbours:
+    """Search by several photos of one thing, float32 of shape (m, dim): products by their best photo under any."""
+    folds = config.needs_every_photo
+    k = _depth(request.k) if folds else request.k
+    found = collection.search(queries, k, where=request.where, by_product=True)
+    ranked = (
+        fold_all(collection, queries, found, config, where=request.where) if folds else ranking.fold(found, request.k)
+    )
+    return Neighbours(best_photos(ranked).hits[: request.k])
+
+
+def best_photos(ranked: Ranking) -> Neighbours:
+    """Each product's best photo, with the product's score."""
+    products = ranked.products
+    return Neighbours(tuple(Hit(one.hits[0].image_id, one.product_id, one.score) for one in products))
 
 
 def fold_all(
@@ -70,3 +152,13 @@ def _passes(image: Image, where: Filter | None) -> bool:
         and image.group_id not in where.exclude_groups
         and (where.splits is None or image.split in where.splits)
     )
+
+
+def _boost(collection: Collection, found: Neighbours, guess: Guess, row: int, weight: float) -> Neighbours:
+    products = collection.products([hit.product_id for hit in found.hits])
+    categories = [None if product is None else product.category for product in products]
+    return ranking.boosted(found, guess.agreement(row, categories), weight)
+
+
+def _depth(k: int) -> int:
+    return max(LEAST, 4 * k)
