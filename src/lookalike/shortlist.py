@@ -42,6 +42,10 @@ class Guess:
     head: Head
     probabilities: Float32Array
 
+    def of(self, rows: slice | Sequence[int]) -> "Guess":
+        """The guess for some of the queries."""
+        return Guess(self.head, self.probabilities[rows])
+
     def agreement(self, row: int, categories: Sequence[str | None]) -> list[float]:
         """How probable it is that a query is of each category's label; 0 for a category without one."""
         column = {label: number for number, label in enumerate(self.head.label_names)}

@@ -16,7 +16,7 @@ from lookalike.files import write_parquet, write_text
 from lookalike.types import Json
 
 KIND = "evaluation"
-VERSION = 2
+VERSION = 3
 """Raise it when the figures of an unchanged site change."""
 FIGURES = "evaluation.json"
 PER_QUERY = "per_query.parquet"
@@ -27,6 +27,7 @@ _COLUMNS = (
     "label recall@1",
     "label precision@10",
     "photos recall@1",
+    "own product recall@1",
     "instance recall@1",
     "scene recall@1",
 )
@@ -66,6 +67,7 @@ def run(
         "precision": engine.encoder.precision,
         "head": engine.collection.info.head_hash,
         "generation": engine.collection.generation,
+        "rank": asdict(engine.rank),
     }
     recipe = Recipe(KIND, VERSION, {**asdict(config), "k": list(config.k), **served}, parents)
     if (finished := find(out, recipe)) is not None:
