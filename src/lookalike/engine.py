@@ -1,6 +1,7 @@
 """SearchEngine = encoder + head + collection + ranking: what the CLI, the API and the evaluation all call."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,8 @@ class SearchEngine:
         self.collection = collection
         self.photos = photos
         self.max_pixels = max_pixels
-        self.rank = rank
+        fitted = float(head.facts.get("boost", {}).get("weight", 0))
+        self.rank = rank if rank.boost is not None else replace(rank, boost=fitted)
 
     @classmethod
     def open(

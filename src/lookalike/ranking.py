@@ -26,8 +26,9 @@ class RankConfig:
         See `FOLDS`. All but `max` need the scores of all photos of a product.
     prototypes : bool
         Beside its photos, a product with two or more is also scored by their mean, see `prototype`.
-    boost : float
-        How much the agreement of categories weighs, see `boosted`; 0 is not at all.
+    boost : float, optional
+        How much the agreement of categories weighs, see `boosted`; 0 is not at all, None as much as the head's fit
+        chose on the validation part.
 
     Raises
     ------
@@ -37,12 +38,12 @@ class RankConfig:
 
     fold: str = "max"
     prototypes: bool = False
-    boost: float = 0.0
+    boost: float | None = 0.0
 
     def __post_init__(self) -> None:
         if self.fold not in FOLDS:
             raise QueryError(f"there is no fold {self.fold!r}", mend=f"Choose one of {', '.join(FOLDS)}")
-        if not 0 <= self.boost < float("inf"):
+        if self.boost is not None and not 0 <= self.boost < float("inf"):
             raise QueryError(f"a boost of {self.boost} makes no sense", mend="Give a number from 0, or none")
 
     @property

@@ -31,6 +31,13 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="Port that the server listens on; 0 picks a free one.")
     photos: Path | None = Field(default=None, description="Photo root; default: where the catalogue was ingested from.")
     precision: str = Field(default="auto", pattern="^(auto|bf16|fp32)$", description="Arithmetic of the encoder.")
+    fold: str = Field(
+        default="max", pattern="^(max|mean|top2)$", description="How the scores of a product's photos become its own."
+    )
+    prototypes: bool = Field(default=False, description="Score products by the mean of their photos, too.")
+    boost: str = Field(
+        default="off", description="Weight of the guessed category: off, auto (as validation chose), or a number."
+    )
     max_upload_bytes: int = Field(default=20_000_000, ge=1, description="Largest photo that a request may upload.")
     max_pixels: int = Field(default=80_000_000, ge=1, description="Largest photo, in pixels, that is decoded.")
     max_results: int = Field(default=200, ge=1, description="Largest k that a request may ask for.")

@@ -75,7 +75,8 @@ def search(
     One `Neighbours` per query. By product each hit is the product's best photo, with the product's score.
     """
     folds = request.by_product and config.needs_every_photo
-    boosts = config.boost > 0 and guess is not None
+    weight = config.boost or 0
+    boosts = weight > 0 and guess is not None
     k = _depth(request.k) if folds or boosts else request.k
     found = collection.search(queries, k, where=request.where, by_product=request.by_product)
     if folds:
@@ -84,7 +85,7 @@ def search(
             for row, each in enumerate(found)
         ]
     if boosts and guess is not None:
-        found = [_boost(collection, each, guess, row, config.boost) for row, each in enumerate(found)]
+        found = [_boost(collection, each, guess, row, weight) for row, each in enumerate(found)]
     return [Neighbours(each.hits[: request.k]) for each in found]
 
 
