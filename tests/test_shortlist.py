@@ -116,6 +116,8 @@ def test_a_prototype_stands_between_its_photos_and_is_never_shown() -> None:
     (found,) = shortlist.search(collection, query, Request(3, by_product=True), RankConfig(prototypes=True))
     assert [(hit.product_id, round(hit.score, 3)) for hit in found.hits] == [("A", 1.0), ("B", 0.9), ("C", 0.0)]
     assert found.hits[0].image_id in {"a1", "a2"}
+    (first,) = shortlist.search(collection, query, Request(1, by_product=True), RankConfig(prototypes=True))
+    assert [hit.product_id for hit in first.hits] == ["A"]  # more than k are put in order
     photos = shortlist.search(collection, query, Request(9), RankConfig(prototypes=True))[0]
     assert sorted(hit.image_id for hit in photos.hits) == ["a1", "a2", "b1", "c1"]
     assert collection.count() == 4
