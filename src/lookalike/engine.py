@@ -9,7 +9,7 @@ from PIL import Image as PillowImage
 
 from lookalike import heads, images, shortlist
 from lookalike.collection import Collection, LocalCollection
-from lookalike.encoder import Encoder, load_encoder
+from lookalike.encoder import Encoder, encode, load_encoder
 from lookalike.errors import Mismatch, NotFound, PhotoError
 from lookalike.ranking import RankConfig
 from lookalike.shortlist import Guess, Request
@@ -75,6 +75,7 @@ class SearchEngine:
         self.collection = collection
         self.photos = photos
         self.max_pixels = max_pixels
+        self.flip = bool(head.facts.get("flip"))
         fitted = float(head.facts.get("boost", {}).get("weight", 0))
         self.rank = rank if rank.boost is not None else replace(rank, boost=fitted)
 
@@ -141,7 +142,7 @@ class SearchEngine:
         features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
         for start in range(0, len(photos), _BATCH):
             batch = [self._prepare(photo, start + n) for n, photo in enumerate(photos[start : start + _BATCH])]
-            features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
+            features[start : start + len(batch)] = encode(self.encoder, np.stack(batch), flip=self.flip)
         return features
 
     def guess(self, features: Float32Array) -> Guess | None:
@@ -234,8 +235,7 @@ class SearchEngine:
         NoLabels
             The head learned fewer than two labels.
         """
-        features = self.encoder.encode(self._prepare(photo, 0)[None])
-        probabilities = self.head.classify(features)[0]
+        probabilities = self.head.classify(self.features([photo]))[0]
         order = np.argsort(-probabilities, kind="stable")[:top]
         return [LabelProbability(self.head.label_names[place], float(probabilities[place])) for place in order]
 
