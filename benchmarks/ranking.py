@@ -26,6 +26,7 @@ import numpy as np
 from harness import CLOTHING, keep
 from lookalike import catalogue, heads, images, metrics, splits, views
 from lookalike.encoder import Encoder, load_encoder
+from lookalike.engine import SearchEngine
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.types import Float32Array, UInt8Array
@@ -264,6 +265,35 @@ def views_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[tu
         yield name, {figure: np.concatenate(each) for figure, each in parts_done.items()}
 
 
+def drawn_catalogue(site: Path) -> tuple[dict[str, Figures], np.ndarray]:
+    """The drawn shop as it was built: each held-out photo of a product with three or more asks for that product."""
+    with SearchEngine.open(site) as engine:
+        photos = [image for image in engine.collection.images(engine.collection.image_ids()) if image is not None]
+        vectors = engine.collection.vectors([image.image_id for image in photos])
+    names = np.array([image.product_id for image in photos])
+    products, codes = np.unique(names, return_inverse=True)
+    most = int(np.bincount(codes).max())
+    rows = np.full((len(products), most), -1)  # each product's photos, -1 where there are no more
+    for place, code in enumerate(codes):
+        rows[code, int((rows[code] >= 0).sum())] = place
+    asked = [
+        place for place, image in enumerate(photos) if image.split != "train" and (rows[codes[place]] >= 0).sum() >= 3
+    ]
+    figures: dict[str, Figures] = {}
+    for by in FOLDINGS:
+        found = np.zeros(len(asked))
+        for number, place in enumerate(asked):
+            here = (rows >= 0) & (rows != place)
+            scores = np.where(here, (vectors @ vectors[place])[rows], np.nan)[None]
+            sums = np.where(here[:, :, None], vectors[rows], 0).sum(axis=1)
+            lengths = np.linalg.norm(sums, axis=1) / np.maximum(here.sum(axis=1), 1)
+            known = here.any(axis=1)
+            best = folded(scores[:, known], lengths[None, known], by)[0].argmax()
+            found[number] = np.flatnonzero(known)[best] == codes[place]
+        figures["default" if by == "max" else by] = {"product recall@1": found}
+    return figures, names[asked]
+
+
 def report(rows: Rows, senders: Sequence[np.ndarray]) -> dict[str, object]:
     """Means over folds, and paired differences to the default with 95 % intervals by sender."""
     told: dict[str, object] = {}
@@ -308,6 +338,10 @@ def main() -> None:
                     rows.setdefault(shop, {}).setdefault(name, {}).setdefault(figure, []).append(values)
         print("fold", number, flush=True)
     told = report(rows, [fold.senders[fold.asks] for fold in folds])
+    if arguments.demo is not None:
+        figures, groups = drawn_catalogue(arguments.demo / "site")
+        drawn: Rows = {"drawn": {name: {key: [one] for key, one in each.items()} for name, each in figures.items()}}
+        told |= report(drawn, [groups])
     keep("ranking", told)
 
 
