@@ -18,7 +18,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from lookalike.encoder import Encoder, load_encoder
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.evaluate.scenes import draw_scene, stage_scene
+from lookalike.files import replacing
 from lookalike.types import Float32Array, UInt8Array
 from yardstick import Fold, make_fold
 
@@ -49,10 +50,15 @@ Rows = dict[str, dict[str, dict[str, list[np.ndarray]]]]
 
 
 def encode_all(fold: Fold, encoder: Encoder, file: Path) -> Features:
-    """Encode every photo in every way: float16 of shape (photos, dim) by name, in the fold's order of photos."""
+    """Encode every photo in every way: float16 of shape (photos, dim) by name, in the fold's order of photos.
+
+    What was encoded is kept in `file` every so often; an interrupted run goes on from there.
+    """
+    parts: dict[str, list[np.ndarray]] = {}
     if file.is_file():
         with np.load(file) as stored:
-            return dict(stored)
+            parts = {name: [stored[name]] for name in stored.files}
+    done = len(parts["clean"][0]) if parts else 0
     read = catalogue.read(fold.folder / "catalogue")
     paths = dict(zip(read.images["image_id"], read.images["path"], strict=True))
 
@@ -71,16 +77,21 @@ def encode_all(fold: Fold, encoder: Encoder, file: Path) -> Features:
             made[f"seen {number}"] = views.view(data, card, number, key)
         return made
 
-    parts: dict[str, list[np.ndarray]] = {}
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for start in range(0, len(fold.ids), _AT_ONCE):
+        for start in range(done, len(fold.ids), _AT_ONCE):
             batch = list(pool.map(ways, fold.ids[start : start + _AT_ONCE]))
             for name in batch[0]:
                 encoded = encoder.encode(np.ascontiguousarray(np.stack([made[name] for made in batch])))
                 parts.setdefault(name, []).append(encoded.astype(np.float16))
-    features = {name: np.concatenate(each) for name, each in parts.items()}
-    np.savez(file, allow_pickle=False, **features)
-    return features
+            if start // _AT_ONCE % 16 == 15 or start + _AT_ONCE >= len(fold.ids):
+                with replacing(file) as temporary, temporary.open("wb") as opened:
+                    np.savez(opened, allow_pickle=False, **{name: np.concatenate(each) for name, each in parts.items()})
+    return {name: np.concatenate(each) for name, each in parts.items()}
+
+
+def first_photos(fold: Fold, n: int) -> Fold:
+    """The fold as if the catalogue had its first n photos alone."""
+    return replace(fold, ids=fold.ids[:n], labels=fold.labels[:n], senders=fold.senders[:n], asks=fold.asks[:n])
 
 
 @dataclass(frozen=True)
@@ -323,11 +334,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", nargs="?", type=Path, default=CLOTHING)
     parser.add_argument("--demo", type=Path, help="What `lookalike demo --no-serve -o DIR` made.")
+    parser.add_argument("--first", type=int, help="Only so many photos: a quick look.")
     parser.add_argument("--work", type=Path, default=Path("ranking.work"))
     arguments = parser.parse_args()
     encoder = load_encoder("lite0")
     folds = [make_fold(arguments.source, number, arguments.work / f"fold-{number}") for number in FOLDS]
-    features = encode_all(folds[0], encoder, arguments.work / f"features-{encoder.hash}.npz")
+    file = arguments.work / f"features-{encoder.hash}.npz"
+    if arguments.first is not None:
+        folds = [first_photos(fold, arguments.first) for fold in folds]
+    features = {name: each[: len(folds[0].ids)] for name, each in encode_all(folds[0], encoder, file).items()}
     rows: Rows = {}
     for number, fold in enumerate(folds):
         assert fold.ids == folds[0].ids
@@ -342,7 +357,8 @@ def main() -> None:
         figures, groups = drawn_catalogue(arguments.demo / "site")
         drawn: Rows = {"drawn": {name: {key: [one] for key, one in each.items()} for name, each in figures.items()}}
         told |= report(drawn, [groups])
-    keep("ranking", told)
+    if arguments.first is None:
+        keep("ranking", told)
 
 
 if __name__ == "__main__":

@@ -156,7 +156,9 @@ def choose_precision(wanted: str) -> str:
 def encode(encoder: Encoder, images: UInt8Array, *, flip: bool = False) -> Float32Array:
     """Encode prepared photos; with `flip` each one's features are the mean of its own and its mirror image's."""
     features = encoder.encode(images)
-    return (features + encoder.encode(np.ascontiguousarray(images[:, :, ::-1]))) / 2 if flip else features
+    if not flip:
+        return features
+    return (features + encoder.encode(np.ascontiguousarray(images[:, :, ::-1]))) * np.float32(0.5)
 
 
 class OpenVinoEncoder:
