@@ -113,8 +113,12 @@ def parts_of(fold: Fold) -> Parts:
     return Parts(np.flatnonzero(split == "train"), np.flatnonzero(split == "validation"), groups)
 
 
-def fit_head(fold: Fold, parts: Parts, features: Features, clean: np.ndarray) -> heads.Head:
-    """The default head, as `stages.fit_head` fits it, on these features of the photos."""
+def fit_head(fold: Fold, parts: Parts, features: Features, name: str) -> heads.Head:
+    """The default head, as `stages.fit_head` fits it, on photos as they are (`plain`) or flipped too (`both`)."""
+    kept = fold.folder / f"head-{name}-{len(fold.ids)}"
+    if (kept / "head.json").is_file():
+        return heads.load(kept)
+    clean = features["clean"] if name == "plain" else both(features, "clean")
     seen, held = sample(fold, parts.train, 1000), sample(fold, parts.validation, 800)
     aids = heads.Aids(
         clean[parts.validation],
@@ -124,7 +128,10 @@ def fit_head(fold: Fold, parts: Parts, features: Features, clean: np.ndarray) ->
         np.searchsorted(parts.validation, held),
     )
     labels, groups = fold.labels[parts.train].tolist(), parts.groups[parts.train].tolist()
-    return heads.fit(clean[parts.train], labels, groups, heads.HeadConfig(), aids=aids)
+    head = heads.fit(clean[parts.train], labels, groups, heads.HeadConfig(), aids=aids)
+    kept.mkdir(exist_ok=True)
+    heads.save(head, kept)
+    return head
 
 
 def sample(fold: Fold, rows: np.ndarray, most: int) -> np.ndarray:
@@ -202,7 +209,7 @@ def photos_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[t
     asked = np.flatnonzero(fold.asks)
     clean = {"plain": features["clean"], "both": both(features, "clean")}
     queries = {name: (features[name][asked], both(features, name)[asked]) for name in ("clean", "bent", "scene")}
-    fitted = {kind: fit_head(fold, parts, features, each) for kind, each in clean.items()}
+    fitted = {kind: fit_head(fold, parts, features, kind) for kind in clean}
     for name, gallery, query in (
         ("default", "plain", 0),
         ("flip: queries", "plain", 1),
@@ -248,7 +255,7 @@ def folded(scores: np.ndarray, lengths: np.ndarray, by: str) -> np.ndarray:
 def views_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[tuple[str, Figures]]:
     """Each switch on products of four photos; scenes ask."""
     asked, known = np.flatnonzero(fold.asks), np.flatnonzero(~fold.asks)
-    head = fit_head(fold, parts, features, features["clean"])
+    head = fit_head(fold, parts, features, "plain")
     gallery = np.stack([head.apply(features[name]) for name in ("clean", *(f"view {seed}" for seed in BENT))], axis=1)
     lengths = np.linalg.norm(gallery.mean(axis=1), axis=1)[None]
     weight, _ = fit_boost(fold, parts, head, features)

@@ -14,6 +14,7 @@ searched in all of the other folds. Prints a table, with paired 95 % intervals o
 import argparse
 import csv
 import hashlib
+import io
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -78,11 +79,13 @@ def make_fold(source: Path, number: int, folder: Path) -> Fold:
         rows = [row for row in csv.DictReader(file) if row["label"] not in NO_CLOTHES]
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "images.csv"
-    with table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", "sender_id", "label", "split"])
-        for row in rows:
-            writer.writerow([row["image"], row["sender_id"], row["label"], part_of(row["sender_id"], number)])
+    written = io.StringIO(newline="")
+    writer = csv.writer(written)
+    writer.writerow(["image", "sender_id", "label", "split"])
+    for row in rows:
+        writer.writerow([row["image"], row["sender_id"], row["label"], part_of(row["sender_id"], number)])
+    if not table.is_file() or table.read_bytes() != written.getvalue().encode():  # a new file would be ingested anew
+        table.write_bytes(written.getvalue().encode())
     if not (folder / "images").exists():
         (folder / "images").symlink_to((source / "images").resolve())
     catalogue.ingest(catalogue.load_source_config(folder), folder / "catalogue")
