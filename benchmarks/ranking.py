@@ -30,7 +30,7 @@ from lookalike.engine import SearchEngine
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.files import replacing
-from lookalike.types import Float32Array, UInt8Array
+from lookalike.types import Float32Array, UInt8Array, unit_rows
 from yardstick import Fold, make_fold
 
 FOLDS = range(5)
@@ -233,6 +233,80 @@ def photos_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[t
         )
 
 
+def expanded(vectors: Float32Array, gallery: Float32Array, k: int, power: float = 3.0) -> Float32Array:
+    """Each vector with its k nearest of the gallery added, weighed by score to a power, at length 1.
+
+    Of a query that is alpha query expansion (Radenovic et al., Fine-tuning CNN image retrieval, 2019, section 3.4); of
+    the gallery's own photos database-side augmentation.
+    """
+    scores = vectors @ gallery.T
+    nearest = np.argpartition(-scores, k, axis=1)[:, :k]
+    weights = np.clip(np.take_along_axis(scores, nearest, axis=1), 0, None) ** power
+    own = (weights[:, :, None] * gallery[nearest]).sum(axis=1)
+    return unit_rows(vectors + own)
+
+
+def reciprocal(queries: Float32Array, gallery: Float32Array, first: int = 100) -> np.ndarray:
+    """Scores after k-reciprocal re-ranking of each query's first 100: (queries, gallery), all others below those.
+
+    Zhong et al., Re-ranking person re-identification with k-reciprocal encoding, 2017, with its k1 = 20, k2 = 6,
+    lambda = 0.3; the query's neighbours are sought in the gallery alone.
+    """
+    k1, k2, share = 20, 6, 0.3
+    among = gallery @ gallery.T
+    near = np.argsort(-among, axis=1, kind="stable")[:, :k1]
+    last = np.take_along_axis(among, near[:, [k1 - 1]], axis=1)[:, 0]
+    half = np.take_along_axis(among, near[:, [k1 // 2 - 1]], axis=1)[:, 0]
+    halves = [row[: k1 // 2][among[row[: k1 // 2], place] >= half[row[: k1 // 2]]] for place, row in enumerate(near)]
+
+    def encode(scores: np.ndarray, row: np.ndarray) -> np.ndarray:
+        mutual = row[scores[row] >= last[row]]
+        wider = [halves[one] for one in mutual if len(np.intersect1d(halves[one], mutual)) > 2 / 3 * len(halves[one])]
+        members = np.unique(np.concatenate([mutual, *wider])) if len(mutual) else row[:1]
+        code = np.zeros(len(gallery), np.float32)
+        code[members] = np.exp(2 * scores[members] - 2)  # exp(-squared distance)
+        return code / code.sum()
+
+    codes = np.stack([encode(among[place], near[place]) for place in range(len(gallery))])
+    codes = np.stack([codes[row[:k2]].mean(axis=0) for row in near])
+    scores = queries @ gallery.T
+    for place, each in enumerate(scores):
+        order = np.argsort(-each, kind="stable")
+        code = np.mean([encode(each, order[:k1]), *codes[order[: k2 - 1]]], axis=0)
+        candidates = order[:first]
+        shared = np.minimum(codes[candidates], code).sum(axis=1)
+        jaccard = shared / (2 - shared)  # both sum to 1
+        scores[place] -= 10
+        scores[place, candidates] = (1 - share) * jaccard + share * each[candidates] + 10 * share
+    return scores
+
+
+def further_photos(fold: Fold, parts: Parts, features: Features) -> Iterator[tuple[str, Figures]]:
+    """Query expansion, database-side augmentation and re-ranking, on the photos as they are."""
+    asked, known = np.flatnonzero(fold.asks), np.flatnonzero(~fold.asks)
+    head = fit_head(fold, parts, features, "plain")
+    gallery = head.apply(features["clean"])
+    bent, scene = head.apply(features["bent"][asked]), head.apply(features["scene"][asked])
+
+    def figures(label: np.ndarray, instance: np.ndarray, scenes: np.ndarray) -> Figures:
+        order = np.argsort(-label, axis=1, kind="stable")[:, :10]
+        hits = fold.labels[known][order] == fold.labels[asked][:, None]
+        return {
+            "label recall@1": hits[:, 0].astype(float),
+            "label precision@10": hits.mean(axis=1),
+            "instance recall@1": (instance.argmax(axis=1) == asked).astype(float),
+            "scene recall@1": (scenes.argmax(axis=1) == asked).astype(float),
+        }
+
+    queries = ((gallery[asked], known), (bent, np.arange(len(gallery))), (scene, np.arange(len(gallery))))
+    for k in (3, 10):
+        yield f"query expansion, {k}", figures(*(expanded(one, gallery[of], k) @ gallery[of].T for one, of in queries))
+    for k in (3, 10):  # a photo's nearest one is itself, at weight 1
+        own = {id(of): expanded(gallery[of], gallery[of], k + 1) for _, of in queries}
+        yield f"database side, {k}", figures(*(one @ own[id(of)].T for one, of in queries))
+    yield "k-reciprocal", figures(*(reciprocal(one, gallery[of]) for one, of in queries))
+
+
 FOLDINGS = ("max", "mean", "top2", "prototypes beside", "prototypes alone")
 
 
@@ -354,7 +428,11 @@ def main() -> None:
     for number, fold in enumerate(folds):
         assert fold.ids == folds[0].ids
         parts = parts_of(fold)
-        for shop, measured in (("photos", photos_catalogue), ("views", views_catalogue)):
+        for shop, measured in (
+            ("photos", photos_catalogue),
+            ("photos", further_photos),
+            ("views", views_catalogue),
+        ):
             for name, figures in measured(fold, parts, features):
                 for figure, values in figures.items():
                     rows.setdefault(shop, {}).setdefault(name, {}).setdefault(figure, []).append(values)
