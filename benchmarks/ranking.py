@@ -157,11 +157,13 @@ def agreement(head: heads.Head, asked: np.ndarray, labels: np.ndarray) -> Float3
     return np.where(codes >= 0, head.classify(asked)[:, codes], 0).astype(np.float32)
 
 
-def fit_boost(fold: Fold, parts: Parts, head: heads.Head, features: Features, give: float = 0.0) -> tuple[float, list]:
-    """Choose the boost's weight on the validation part: best label recall, instance recall not `give` below none's."""
+def fit_boost(fold: Fold, parts: Parts, features: Features, name: str = "plain") -> float:
+    """Choose the boost's weight as `heads.boost` does: best label recall on validation without instance recall lost."""
+    head = fit_head(fold, parts, features, name)
+    clean = features["clean"] if name == "plain" else both(features, "clean")
     train, held = parts.train, sample(fold, parts.validation, 800)
-    gallery = head.apply(features["clean"])
-    likely = agreement(head, features["clean"][parts.validation], fold.labels[train])
+    gallery = head.apply(clean)
+    likely = agreement(head, clean[parts.validation], fold.labels[train])
     labels = gallery[parts.validation] @ gallery[train].T
     right = fold.labels[train][None] == fold.labels[parts.validation][:, None]
     both_parts = np.concatenate([train, parts.validation])
@@ -172,8 +174,10 @@ def fit_boost(fold: Fold, parts: Parts, head: heads.Head, features: Features, gi
         found = (labels + weight * likely).argmax(axis=1)
         own = both_parts[(instances + weight * agreed).argmax(axis=1)] == held
         tried.append((weight, float(right[np.arange(len(found)), found].mean()), float(own.mean())))
-    allowed = [one for one in tried if one[2] >= tried[0][2] - give]
-    return max(allowed, key=lambda one: (one[1], -one[0]))[0], tried
+    allowed = [one for one in tried if one[2] >= tried[0][2]]
+    chosen = max(allowed, key=lambda one: (one[1], -one[0]))[0]
+    print("boost", name, chosen, [tuple(round(each, 3) for each in one) for one in tried], flush=True)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -224,12 +228,13 @@ def photos_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[t
     likely = {kind: agreement(head, queries[kind][0], fold.labels) for kind in ("clean", "bent", "scene")}
     for weight in WEIGHTS[1:]:
         yield f"boost {weight}", photo_figures(fold, ask, {kind: weight * each for kind, each in likely.items()})
-    for give in (0.0, 0.01):
-        weight, tried = fit_boost(fold, parts, head, features, give)
-        print("boost chosen", give, weight, [tuple(round(each, 3) for each in one) for one in tried], flush=True)
+    for name, kind, query in (("boost fitted", "plain", 0), ("flip: both, boost fitted", "both", 1)):
+        head, weight = fitted[kind], fit_boost(fold, parts, features, kind)
+        asks = {each: queries[each][query] for each in ("clean", "bent", "scene")}
+        ask = Ask(head.apply(clean[kind]), *(head.apply(each) for each in asks.values()))
         yield (
-            f"boost fitted, give {give}",
-            photo_figures(fold, ask, {kind: weight * each for kind, each in likely.items()}),
+            name,
+            photo_figures(fold, ask, {one: weight * agreement(head, each, fold.labels) for one, each in asks.items()}),
         )
 
 
@@ -332,7 +337,7 @@ def views_catalogue(fold: Fold, parts: Parts, features: Features) -> Iterator[tu
     head = fit_head(fold, parts, features, "plain")
     gallery = np.stack([head.apply(features[name]) for name in ("clean", *(f"view {seed}" for seed in BENT))], axis=1)
     lengths = np.linalg.norm(gallery.mean(axis=1), axis=1)[None]
-    weight, _ = fit_boost(fold, parts, head, features)
+    weight = fit_boost(fold, parts, features)
     asks = {"plain": features["scene"][asked], "both": both(features, "scene")[asked]}
     cases = [("default", "plain", "max", 0.0), ("flip: queries", "both", "max", 0.0)]
     cases += [(by, "plain", by, 0.0) for by in FOLDINGS[1:]]
@@ -442,8 +447,7 @@ def main() -> None:
         figures, groups = drawn_catalogue(arguments.demo / "site")
         drawn: Rows = {"drawn": {name: {key: [one] for key, one in each.items()} for name, each in figures.items()}}
         told |= report(drawn, [groups])
-    if arguments.first is None:
-        keep("ranking", told)
+    keep("ranking", {"photos": len(folds[0].ids), **told})
 
 
 if __name__ == "__main__":
