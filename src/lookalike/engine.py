@@ -10,7 +10,9 @@ from lookalike import heads, images, ranking
 from lookalike.collection import Collection, LocalCollection
 from lookalike.encoder import Encoder, load_encoder
 from lookalike.errors import Mismatch, NotFound, PhotoError, QueryError
+from lookalike.queries import Photo, prepared
 from lookalike.sources import find_collection, resolve_sources
+from lookalike.timing import step
 from lookalike.types import (
     Filter,
     Float32Array,
@@ -21,9 +23,6 @@ from lookalike.types import (
     Result,
     UInt8Array,
 )
-
-Photo = bytes | str | Path | PillowImage.Image
-"""A query photo: a file's bytes, its path, or a Pillow image."""
 
 _BATCH = 32
 
@@ -124,14 +123,17 @@ class SearchEngine:
         PhotoError
             A photo cannot be decoded; `where` tells which.
         """
-        return self.head.apply(self.features(photos))
+        features = self.features(photos)
+        with step("encode"):
+            return self.head.apply(features)
 
     def features(self, photos: Sequence[Photo]) -> Float32Array:
         """Encode photos without the head: float32 of shape (n, encoder.dim); raises as `embed`."""
         features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
         for start in range(0, len(photos), _BATCH):
             batch = [self._prepare(photo, start + n) for n, photo in enumerate(photos[start : start + _BATCH])]
-            features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
+            with step("encode"):
+                features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
         return features
 
     def search(
@@ -170,7 +172,8 @@ class SearchEngine:
     ) -> list[list[Result]]:
         """Search for embeddings, float32 of shape (n, dim) with rows of length 1."""
         found = self._neighbours(vectors, k, where, by_product=by_product)
-        return [self._results(neighbours) for neighbours in found]
+        with step("rank"):
+            return [self._results(neighbours) for neighbours in found]
 
     def similar(
         self, image_id: str, k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -207,8 +210,7 @@ class SearchEngine:
         NoLabels
             The head learned fewer than two labels.
         """
-        features = self.encoder.encode(self._prepare(photo, 0)[None])
-        probabilities = self.head.classify(features)[0]
+        probabilities = self.head.classify(self.features([photo]))[0]
         order = np.argsort(-probabilities, kind="stable")[:top]
         return [LabelProbability(self.head.label_names[place], float(probabilities[place])) for place in order]
 
@@ -272,22 +274,13 @@ class SearchEngine:
         return image
 
     def _prepare(self, photo: Photo, place: int) -> UInt8Array:
-        if isinstance(photo, PillowImage.Image):
-            return images.square(images.upright_rgb(photo), self.encoder.card)
-        where = f"photo {place}"
-        if isinstance(photo, str | Path):
-            where = str(photo)
-            photo = Path(photo)
-        try:
-            data = images.read_bytes(photo) if isinstance(photo, Path) else photo
-            return images.prepare(data, self.encoder.card, max_pixels=self.max_pixels)
-        except PhotoError as error:
-            raise PhotoError(error.reason, error.what, where=where, mend=error.mend) from error
+        return prepared(photo, self.encoder.card, name=f"photo {place}", max_pixels=self.max_pixels)
 
     def _neighbours(self, vectors: Float32Array, k: int, where: Filter | None, *, by_product: bool) -> list[Neighbours]:
         if k < 1:
             raise QueryError(f"k is {k}", mend="Ask for at least one result")
-        return self.collection.search(vectors, k, where=where, by_product=by_product)
+        with step("search"):
+            return self.collection.search(vectors, k, where=where, by_product=by_product)
 
     def _results(self, neighbours: Neighbours) -> list[Result]:
         products = self.collection.products([hit.product_id for hit in neighbours.hits])
