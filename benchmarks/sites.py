@@ -1,8 +1,9 @@
 """Built sites of any size for benchmarks of serving: real embeddings repeated with noise, in a real collection.
 
-The clothing photos are built into a site once. A larger one holds its photos' embeddings in turn, each moved by noise of
-a third of its length (cosine to the original about .95) and scaled back. Three photos make a product, all of one original,
-so that grouping by product has work to do. Categories and prices are laid out so that filters of known selectivity exist.
+The clothing photos are built into a site once. A larger one holds its photos' embeddings in turn, each moved by noise
+of a third of its length (cosine to the original about .95) and scaled back. Three photos make a product, all of one
+original, so that grouping by product has work to do. Categories and prices are laid out so that filters of known
+selectivity exist.
 """
 
 import socket
