@@ -172,7 +172,8 @@ def test_an_upload_that_takes_too_long_is_given_up(drawn: Shop) -> None:
 
     async def never_ending() -> "Client":
         client = Client(app, [b"--b0undary\r\n", b""], before_last=(anyio.Event(), anyio.Event()))
-        await client.post()
+        with anyio.fail_after(30):
+            await client.post()
         return client
 
     client = anyio.run(never_ending)

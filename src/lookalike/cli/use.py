@@ -206,7 +206,7 @@ def _serve(site: Path, settings: "Settings") -> None:
     with SearchEngine.open(
         site, photos=settings.photos, precision=settings.precision, max_pixels=settings.max_pixels
     ) as engine:
-        listening = _listen(settings.host, settings.port)
+        listening = listen(settings.host, settings.port)
         config = uvicorn.Config(
             create_app(engine, settings), log_level="warning" if settings.log_level == "info" else settings.log_level
         )
@@ -215,7 +215,7 @@ def _serve(site: Path, settings: "Settings") -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Take the address before anything is started, so that a taken one is a clear error."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named: asyncio turns Nagle's algorithm off only where it is, else each answer waits 40 ms.
