@@ -110,8 +110,8 @@ class Context:
         )
 
 
-def context_of(request: Request) -> Context:
-    """Return the context of the application that serves this request."""
+async def context_of(request: Request) -> Context:
+    """Return the context of the application that serves this request; `async`: FastAPI would go to a thread for it."""
     return request.app.state.context
 
 
