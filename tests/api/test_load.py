@@ -4,6 +4,7 @@ import io
 import re
 import threading
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import anyio
@@ -22,7 +23,7 @@ from lookalike.api import create_app
 from lookalike.api.context import Context
 from lookalike.api.schemas import FoundResult, SearchAnswer
 from lookalike.settings import Settings
-from lookalike.timing import STEPS
+from lookalike.timing import STEPS, record_step
 
 MULTIPART = b"multipart/form-data; boundary=b0undary"
 HEAD = b'--b0undary\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n'
@@ -296,17 +297,20 @@ def test_each_step_is_told_to_the_client_and_to_prometheus(drawn: Shop) -> None:
 
 
 def test_requests_beside_each_other_keep_their_steps_apart(drawn: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    gate = Gate(drawn, monkeypatch)
-    with TestClient(create_app(drawn.engine, Settings(threads=4))) as client:
-        asking = Asking(lambda: client.post("/v1/search", files={"photo": drawn.lamp}))
-        asking.start(4)
-        gate.wait_for(4)
-        gate.open.set()
-        asking.statuses()
-    for answer in asking.answers:
-        steps = {name: float(ms) for name, ms in re.findall(r"(\w+);dur=([\d.]+)", answer.headers["server-timing"])}
-        total = steps.pop("total")
-        assert sum(steps.values()) <= total + 0.01
+    photos = {as_jpeg(draw_thing("#2060a0", "ellipse", place)): f"own{place}" for place in range(4)}
+    together, search = threading.Barrier(4), drawn.engine.search
+
+    def marked(photo: bytes, *args: object, **kwargs: object) -> object:
+        together.wait(30)
+        record_step(photos[photo], 1.0)
+        together.wait(30)
+        return search(photo, *args, **kwargs)
+
+    monkeypatch.setattr(drawn.engine, "search", marked)
+    with TestClient(create_app(drawn.engine, Settings(threads=4))) as client, ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda photo: client.post("/v1/search", files={"photo": photo}), photos)
+        told = [re.findall(r"own\d", answer.headers["server-timing"]) for answer in answers]
+    assert told == [["own0"], ["own1"], ["own2"], ["own3"]]
 
 
 def test_what_is_written_is_what_the_schema_says(client: TestClient, drawn: Shop) -> None:
@@ -322,16 +326,9 @@ def test_many_at_once_get_what_each_gets_alone(drawn: Shop) -> None:
     photos = [as_jpeg(draw_thing(colour, "ellipse", place)) for place in range(8) for colour in ("#2060a0", "#f0c060")]
     with TestClient(create_app(drawn.engine, Settings(threads=8))) as client:
         alone = [client.post("/v1/search", files={"photo": photo}).json() for photo in photos]
-        together: list[object] = [None] * len(photos)
-
-        def ask(place: int) -> None:
-            together[place] = client.post("/v1/search", files={"photo": photos[place]}).json()
-
-        threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(photos))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
+        with ThreadPoolExecutor(8) as pool:
+            answers = pool.map(lambda photo: client.post("/v1/search", files={"photo": photo}).json(), photos)
+            together = list(answers)
     assert together == alone
 
 
