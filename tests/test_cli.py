@@ -1,5 +1,6 @@
 """The command line as users meet it: what it prints, where, and with which exit code."""
 
+import asyncio
 import json
 import os
 import socket
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from lookalike.cli import app, main
 from lookalike.cli.options import split_labels
+from lookalike.cli.use import listen
 from lookalike.errors import LookalikeError, SettingsError
 from lookalike.settings import load_settings
 
@@ -167,6 +169,27 @@ def test_a_taken_address_is_a_clear_error(built: tuple[Path, Path]) -> None:
     assert done.returncode == 1
     assert "cannot be listened on" in done.stderr
     assert "--port" in done.stderr
+
+
+def test_answers_are_not_held_back_to_be_sent_together() -> None:
+    """Nagle's algorithm with delayed acknowledgements makes each answer 40 ms later."""
+
+    async def nodelay() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = listen("127.0.0.1", 0)
+        async with await asyncio.start_server(greet, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            found = await accepted
+            writer.close()
+            await writer.wait_closed()
+        return found
+
+    assert asyncio.run(nodelay()) != 0
 
 
 def test_help_teaches_and_needs_no_heavy_imports() -> None:

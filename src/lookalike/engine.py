@@ -1,7 +1,6 @@
 """SearchEngine = encoder + head + collection + ranking: what the CLI, the API and the evaluation all call."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,23 +9,13 @@ from PIL import Image as PillowImage
 from lookalike import heads, images, shortlist
 from lookalike.collection import Collection, LocalCollection
 from lookalike.encoder import Encoder, encode, load_encoder
-from lookalike.errors import Mismatch, NotFound, PhotoError
+from lookalike.errors import NotFound, PhotoError
+from lookalike.queries import Photo, prepared
 from lookalike.ranking import RankConfig
 from lookalike.shortlist import Guess, Request
-from lookalike.sources import find_collection, resolve_sources
-from lookalike.types import (
-    Filter,
-    Float32Array,
-    Image,
-    LabelProbability,
-    Neighbours,
-    ProductDetails,
-    Result,
-    UInt8Array,
-)
-
-Photo = bytes | str | Path | PillowImage.Image
-"""A query photo: a file's bytes, its path, or a Pillow image."""
+from lookalike.sources import check_together, find_collection, resolve_sources
+from lookalike.timing import step
+from lookalike.types import Filter, Float32Array, Image, LabelProbability, Neighbours, ProductDetails, Result
 
 _BATCH = 32
 
@@ -61,23 +50,14 @@ class SearchEngine:
         max_pixels: int = images.MAX_PIXELS,
         rank: RankConfig = RankConfig(),  # noqa: B008 - frozen
     ) -> None:
-        if head.in_dim != encoder.dim:
-            raise Mismatch(f"the head takes {head.in_dim} numbers, the encoder {encoder.name} gives {encoder.dim}")
-        if head.dim != collection.info.dim:
-            raise Mismatch(f"the head gives {head.dim} numbers, the collection holds {collection.info.dim}")
-        if encoder.hash != collection.info.encoder_hash:
-            raise Mismatch(
-                f"the collection was not built with the encoder {encoder.name} ({encoder.hash})",
-                mend="Use the encoder it was built with, or build it again",
-            )
+        check_together(encoder, head, collection.info)
         self.encoder = encoder
         self.head = head
         self.collection = collection
         self.photos = photos
         self.max_pixels = max_pixels
         self.flip = bool(head.facts.get("flip"))
-        fitted = float(head.facts.get("boost", {}).get("weight", 0))
-        self.rank = rank if rank.boost is not None else replace(rank, boost=fitted)
+        self.rank = rank.settled(float(head.facts.get("boost", {}).get("weight", 0)))
 
     @classmethod
     def open(
@@ -135,21 +115,23 @@ class SearchEngine:
         PhotoError
             A photo cannot be decoded; `where` tells which.
         """
-        return self.head.apply(self.features(photos))
+        return self._ask(photos)[0]
 
     def features(self, photos: Sequence[Photo]) -> Float32Array:
         """Encode photos without the head: float32 of shape (n, encoder.dim); raises as `embed`."""
         features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
+        card, most = self.encoder.card, self.max_pixels
         for start in range(0, len(photos), _BATCH):
-            batch = [self._prepare(photo, start + n) for n, photo in enumerate(photos[start : start + _BATCH])]
-            features[start : start + len(batch)] = encode(self.encoder, np.stack(batch), flip=self.flip)
+            some = enumerate(photos[start : start + _BATCH], start)
+            batch = [prepared(photo, card, name=f"photo {place}", max_pixels=most) for place, photo in some]
+            with step("encode"):
+                features[start : start + len(batch)] = encode(self.encoder, np.stack(batch), flip=self.flip)
         return features
 
     def guess(self, features: Float32Array) -> Guess | None:
         """What a boost needs to know of queries, from their features; None without a boost, or labels to guess."""
-        if not self.rank.boost or not self.head.label_names:
-            return None
-        return Guess(self.head, self.head.classify(features))
+        wanted = self.rank.boost and self.head.label_names
+        return Guess(self.head, self.head.classify(features)) if wanted else None
 
     def search(
         self, photo: Photo, k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -175,16 +157,13 @@ class SearchEngine:
         self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None, by_product: bool = True
     ) -> list[list[Result]]:
         """Search for several photos at once: one list of results per photo, in their order."""
-        features = self.features(photos)
-        vectors, guess = self.head.apply(features), self.guess(features)
+        vectors, guess = self._ask(photos)
         return self.search_vectors(vectors, k, where=where, by_product=by_product, guess=guess)
 
     def search_ids(self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None) -> list[list[str]]:
         """Search for several photos and return plain image ids: one list per photo."""
-        features = self.features(photos)
-        found = shortlist.search(
-            self.collection, self.head.apply(features), Request(k, where), self.rank, self.guess(features)
-        )
+        vectors, guess = self._ask(photos)
+        found = shortlist.search(self.collection, vectors, Request(k, where), self.rank, guess)
         return [[hit.image_id for hit in neighbours.hits] for neighbours in found]
 
     def search_vectors(
@@ -198,7 +177,8 @@ class SearchEngine:
     ) -> list[list[Result]]:
         """Search for embeddings, float32 of shape (n, dim) with rows of length 1; without a `guess` nothing boosts."""
         found = shortlist.search(self.collection, vectors, Request(k, where, by_product), self.rank, guess)
-        return [self._results(neighbours) for neighbours in found]
+        with step("rank"):
+            return [self._results(neighbours) for neighbours in found]
 
     def similar(
         self, image_id: str, k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -221,9 +201,8 @@ class SearchEngine:
         ------
         NotFound
         """
-        photos = self.product(product_id).images
+        vectors = self.collection.vectors([image.image_id for image in self.product(product_id).images])
         left_out = (where or Filter()).without(products=frozenset({product_id}))
-        vectors = self.collection.vectors([image.image_id for image in photos])
         request = Request(k, left_out, by_product=True)
         return self._results(shortlist.search_together(self.collection, vectors, request, self.rank))
 
@@ -298,18 +277,10 @@ class SearchEngine:
             raise NotFound(f"there is no photo {image_id!r}")
         return image
 
-    def _prepare(self, photo: Photo, place: int) -> UInt8Array:
-        if isinstance(photo, PillowImage.Image):
-            return images.square(images.upright_rgb(photo), self.encoder.card)
-        where = f"photo {place}"
-        if isinstance(photo, str | Path):
-            where = str(photo)
-            photo = Path(photo)
-        try:
-            data = images.read_bytes(photo) if isinstance(photo, Path) else photo
-            return images.prepare(data, self.encoder.card, max_pixels=self.max_pixels)
-        except PhotoError as error:
-            raise PhotoError(error.reason, error.what, where=where, mend=error.mend) from error
+    def _ask(self, photos: Sequence[Photo]) -> tuple[Float32Array, Guess | None]:
+        features = self.features(photos)
+        with step("encode"):
+            return self.head.apply(features), self.guess(features)
 
     def _results(self, neighbours: Neighbours) -> list[Result]:
         products = self.collection.products([hit.product_id for hit in neighbours.hits])

@@ -46,6 +46,10 @@ class RankConfig:
         if self.boost is not None and not 0 <= self.boost < float("inf"):
             raise QueryError(f"a boost of {self.boost} makes no sense", mend="Give a number from 0, or none")
 
+    def settled(self, chosen: float) -> "RankConfig":
+        """The same with a boost that is a number: where it is None, the one that the head's fit chose."""
+        return self if self.boost is not None else replace(self, boost=chosen)
+
     @property
     def needs_every_photo(self) -> bool:
         """Whether a product's score depends on other photos than its best one."""

@@ -10,6 +10,7 @@ from lookalike.collection import Collection
 from lookalike.errors import NotFound, QueryError
 from lookalike.heads import Head
 from lookalike.ranking import RankConfig
+from lookalike.timing import step
 from lookalike.types import Filter, Float32Array, Hit, Image, Neighbours, Ranking
 
 LEAST = 100
@@ -78,14 +79,16 @@ def search(
     weight = config.boost or 0
     boosts = weight > 0 and guess is not None
     k = _depth(request.k) if folds or boosts else request.k
-    found = collection.search(queries, k, where=request.where, by_product=request.by_product)
-    if folds:
-        found = [
-            best_photos(fold_all(collection, queries[row : row + 1], [each], config, where=request.where))
-            for row, each in enumerate(found)
-        ]
-    if boosts and guess is not None:
-        found = [_boost(collection, each, guess, row, weight) for row, each in enumerate(found)]
+    with step("search"):
+        found = collection.search(queries, k, where=request.where, by_product=request.by_product)
+    with step("rank"):
+        if folds:
+            found = [
+                best_photos(fold_all(collection, queries[row : row + 1], [each], config, where=request.where))
+                for row, each in enumerate(found)
+            ]
+        if boosts and guess is not None:
+            found = [_boost(collection, each, guess, row, weight) for row, each in enumerate(found)]
     return [Neighbours(each.hits[: request.k]) for each in found]
 
 
@@ -93,7 +96,8 @@ def search_together(collection: Collection, queries: Float32Array, request: Requ
     """Search by several photos of one thing, float32 of shape (m, dim): products by their best photo under any."""
     folds = config.needs_every_photo
     k = _depth(request.k) if folds else request.k
-    found = collection.search(queries, k, where=request.where, by_product=True)
+    with step("search"):
+        found = collection.search(queries, k, where=request.where, by_product=True)
     ranked = (
         fold_all(collection, queries, found, config, where=request.where) if folds else ranking.fold(found, request.k)
     )

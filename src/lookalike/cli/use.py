@@ -231,7 +231,7 @@ def _serve(site: Path, settings: "Settings") -> None:
     with SearchEngine.open(
         site, photos=settings.photos, precision=settings.precision, max_pixels=settings.max_pixels, rank=rank
     ) as engine:
-        listening = _listen(settings.host, settings.port)
+        listening = listen(settings.host, settings.port)
         config = uvicorn.Config(
             create_app(engine, settings), log_level="warning" if settings.log_level == "info" else settings.log_level
         )
@@ -240,10 +240,11 @@ def _serve(site: Path, settings: "Settings") -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Take the address before anything is started, so that a taken one is a clear error."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # The protocol is named: asyncio turns Nagle's algorithm off only where it is, else each answer waits 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
