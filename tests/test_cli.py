@@ -60,6 +60,23 @@ def test_stages_by_themselves_make_a_site_that_answers(built: tuple[Path, Path])
     assert "nothing passes" in run("search", site, photo, "--max-price", "5")
 
 
+def test_switches_of_the_ranking_reach_the_search(built: tuple[Path, Path]) -> None:
+    source, site = built
+    photo = source / "red" / "04.jpg"
+    (plain,) = json.loads(run("search", site, photo, "-k", "5", "--json"))
+    (boosted,) = json.loads(run("search", site, photo, "-k", "5", "--json", "--boost", "3"))
+    assert boosted[0]["category"] == plain[0]["category"]
+    assert boosted[0]["score"] != pytest.approx(plain[0]["score"], abs=1e-4) or boosted[1]["score"] != pytest.approx(
+        plain[1]["score"], abs=1e-4
+    )
+    (same,) = json.loads(run("search", site, photo, "-k", "5", "--json", "--fold", "top2", "--prototypes"))
+    assert [one["image_id"] for one in same] == [one["image_id"] for one in plain]  # one photo a product
+    for wrong, told in ((("--fold", "median"), "no fold"), (("--boost", "much"), "no boost")):
+        result = RUNNER.invoke(app, ["search", str(site), str(photo), *wrong])
+        assert isinstance(result.exception, LookalikeError)
+        assert told in str(result.exception)
+
+
 def test_evaluate_prints_figures_and_writes_the_ledger(built: tuple[Path, Path]) -> None:
     _, site = built
     told = run("evaluate", site, "--queries", "5")
