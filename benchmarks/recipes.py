@@ -1,12 +1,12 @@
 """Ablations of the training recipe on the yardstick: what each change gives and costs, with the same folds and seeds.
 
     python benchmarks/recipes.py [SOURCE] [--recipes softmax,arcface,...] [--folds 0,1] [--seeds 0] [--epochs 5]
-                                 [--work DIR]
+                                 [--trained-stages 1] [--work DIR]
 
-The folds and queries are those of yardstick.py. Each recipe trains the last two stages on what the frozen ones made
-(cached once a fold), as the 20-minute plan does but for --epochs; its features, beside the generic ones, go through the
-default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `ema` and the blends of
-start and tuned weights (`wise-…`) are measured on a training run that stands in the table under its own name.
+The folds and queries are those of yardstick.py. Each recipe trains the last stages on what the frozen ones made (cached
+once a fold), as the 20-minute plan does but for --epochs and --trained-stages; its features, beside the generic ones,
+go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `ema` and
+the blends of start and tuned weights (`wise-…`) are measured on the default's run, and stand in rows of their own.
 proxy-anchor and supcon need pytorch-metric-learning, which Lookalike itself does not. Prints and keeps the paired
 differences to `softmax`, the default, with 95 % intervals by sender.
 """
@@ -35,7 +35,7 @@ from lookalike.training.module import Classifier
 from lookalike.training.network import Backbone, load_weights, make_backbone, read_state
 
 FIGURES = ("accuracy", "label recall@1", "label precision@10", "instance recall@1")
-BLENDS = (0.5, 0.75)
+BLENDS = (0.5,)
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Bench:
 
     fold: yardstick.Fold
     plan: TrainConfig
+    tail: Path
     parts: np.ndarray
     clean: np.ndarray
     bent: np.ndarray
@@ -188,9 +189,7 @@ RECIPES = {
     "supcon": Recipe(module=SupCon),
     "constant lr": Recipe({"schedule": "constant"}),
     "onecycle": Recipe({"schedule": "onecycle"}),
-    "one stage": Recipe({"trained_stages": 1}),
 }
-"""`one stage` needs a cache of its own and is measured through rows that go through the frozen stage once more."""
 
 
 def main() -> None:
@@ -201,12 +200,13 @@ def main() -> None:
     parser.add_argument("--folds", default="0,1")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--trained-stages", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("yardstick.work"))
     arguments = parser.parse_args()
     values: dict[str, list[dict[str, np.ndarray]]] = {}
     seconds: dict[str, list[float]] = {}
     for number in map(int, arguments.folds.split(",")):
-        bench = prepare(arguments.source, number, arguments.work / f"fold-{number}")
+        bench = prepare(arguments.source, number, arguments.work / f"fold-{number}", arguments.trained_stages)
         for name in arguments.recipes.split(","):
             for seed in map(int, arguments.seeds.split(",")):
                 started = time.perf_counter()
@@ -219,31 +219,35 @@ def main() -> None:
     keep("recipes", {"rows": table(values), "seconds": seconds})
 
 
-def prepare(source: Path, number: int, folder: Path) -> Bench:
+def prepare(source: Path, number: int, folder: Path, stages: int) -> Bench:
     """Make the fold, and run the trunk over its photos, its distorted queries and its views."""
     fold = yardstick.make_fold(source, number, folder)
     plan = plan_for(folder / "catalogue", folder / "split", TrainConfig(), "20m")
+    plan = replace(plan, trained_stages=stages, budget_s=None)
+    tail = folder / f"tail-{stages}"
     start = make_backbone(plan)
-    (folder / "tail").mkdir(exist_ok=True)
-    runner = make_runner(folder / "tail" / "trunk", cut(start, plan.trained_stages), start.card, plan.precision)
-    embedding.embed(folder / "catalogue", runner.encoder, folder / "tail" / "rows")
-    clean = embedding.load_embeddings(folder / "tail" / "rows").of(list(fold.ids))
-    views.make_views(folder / "catalogue", folder / "split", runner.encoder, folder / "tail" / "views")
+    tail.mkdir(exist_ok=True)
+    runner = make_runner(tail / "trunk", cut(start, plan.trained_stages), start.card, plan.precision)
+    embedding.embed(folder / "catalogue", runner.encoder, tail / "rows")
+    clean = embedding.load_embeddings(tail / "rows").of(list(fold.ids))
+    views.make_views(folder / "catalogue", folder / "split", runner.encoder, tail / "views")
     read = catalogue.read(folder / "catalogue")
     joined = read.images.join(splits.read_split(folder / "split", of=read), on="image_id", maintain_order="left")
     return Bench(
         fold,
-        replace(plan, budget_s=None),
+        plan,
+        tail,
         joined["split"].to_numpy(),
         clean,
-        bent_rows(fold, runner, dict(zip(read.images["image_id"], read.images["path"], strict=True))),
-        views.load_views(folder / "tail" / "views"),
+        bent_rows(
+            fold, runner, tail / "bent.npy", dict(zip(read.images["image_id"], read.images["path"], strict=True))
+        ),
+        views.load_views(tail / "views"),
     )
 
 
-def bent_rows(fold: yardstick.Fold, runner: Runner, paths: Mapping[str, str]) -> np.ndarray:
+def bent_rows(fold: yardstick.Fold, runner: Runner, file: Path, paths: Mapping[str, str]) -> np.ndarray:
     """The trunk's rows of the asking photos, distorted."""
-    file = fold.folder / "tail" / "bent.npy"
     if not file.is_file():
         asking = [fold.ids[place] for place in np.flatnonzero(fold.asks)]
         rows = [
@@ -261,14 +265,14 @@ def bent_rows(fold: yardstick.Fold, runner: Runner, paths: Mapping[str, str]) ->
 def tried(bench: Bench, name: str, config: TrainConfig) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """Train by a recipe, and measure it; with the default's training also what averaging and blending make of it."""
     recipe, folder = RECIPES[name], bench.fold.folder
-    out = folder / "tail" / f"model {name} {config.seed} {config.epochs}"
+    out = bench.tail / f"model {name} {config.seed} {config.epochs}"
     patched = (fit.Classifier, data.EpochSampler.__iter__)
     fit.Classifier = recipe.module
     if recipe.balanced:
         counts = np.bincount([numbers[0] for numbers in _targets(bench, config)])
         data.EpochSampler.__iter__ = partial(balanced, counts, _targets(bench, config))  # type: ignore
     try:
-        run = RunConfig(progress=False, cache=folder / "tail" / "cache")
+        run = RunConfig(progress=False, cache=bench.tail / "cache")
         train(folder / "catalogue", folder / "split", out, config, run)
     finally:
         fit.Classifier, data.EpochSampler.__iter__ = patched
@@ -312,10 +316,14 @@ def blended(start: Tail, tuned: Tail, share: float) -> Tail:
 def measured(bench: Bench, generic: Tail, tuned: Tail) -> dict[str, np.ndarray]:
     """Fit the default head on both branches' features, and measure it as the yardstick does."""
     fold, seen = bench.fold, bench.seen
-    give = partial(both, generic, tuned)
-    clean, bent = give(bench.clean), give(bench.bent)
-    train_views = give(seen.train.reshape(-1, seen.train.shape[-1])).reshape(*seen.train.shape[:2], -1)
-    asked_views = give(seen.validation.reshape(-1, seen.validation.shape[-1]))
+    wanted = {
+        "clean": bench.clean,
+        "bent": bench.bent,
+        "train views": seen.train.reshape(-1, seen.train.shape[-1]),
+        "asked views": seen.validation.reshape(-1, seen.validation.shape[-1]),
+    }
+    rows = {name: both(bench.tail / f"generic {name}.npy", generic, tuned, part) for name, part in wanted.items()}
+    clean = rows["clean"]
     learned, held = (np.flatnonzero(bench.parts == part) for part in ("train", "validation"))
     place = {fold.ids[row]: number for number, row in enumerate(held)}
     head = heads.fit(
@@ -326,24 +334,28 @@ def measured(bench: Bench, generic: Tail, tuned: Tail) -> dict[str, np.ndarray]:
         aids=heads.Aids(
             clean[held],
             fold.labels[held].tolist(),
-            train_views,
-            asked_views,
+            rows["train views"].reshape(*seen.train.shape[:2], -1),
+            rows["asked views"],
             np.repeat([place[one] for one in seen.validation_ids], seen.validation.shape[1]),
             clean.shape[1] // 2,
         ),
     )
-    found = yardstick.retrieval(fold, head.apply(clean), head.apply(bent))
+    found = yardstick.retrieval(fold, head.apply(clean), head.apply(rows["bent"]))
     return {**found, "accuracy": yardstick.right(head, clean[fold.asks], fold.labels[fold.asks])}
 
 
-def both(generic: Tail, tuned: Tail, rows: np.ndarray) -> np.ndarray:
-    """Features of both branches for rows of the trunk: float32 (n, 2 d)."""
-    made: list[np.ndarray] = []
-    for start in range(0, len(rows), 64):
-        part = torch.from_numpy(np.array(rows[start : start + 64]))
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-            made.append(torch.cat([generic.eval()(part), tuned.eval()(part)], 1).float().numpy())
-    return np.concatenate(made)
+def both(kept: Path, generic: Tail, tuned: Tail, rows: np.ndarray) -> np.ndarray:
+    """Features of both branches for rows of the trunk: float32 (n, 2 d); the generic ones are the same in each run."""
+    if not kept.is_file():
+        np.save(kept, run_tail(generic, rows))
+    return np.concatenate([np.load(kept), run_tail(tuned, rows)], axis=1)
+
+
+def run_tail(tail: Tail, rows: np.ndarray) -> np.ndarray:
+    """Run a tail over rows of the trunk, in batches: float32 (n, d)."""
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        parts = (torch.from_numpy(np.array(rows[start : start + 64])) for start in range(0, len(rows), 64))
+        return np.concatenate([tail.eval()(part).float().numpy() for part in parts])
 
 
 def table(values: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> list[dict[str, object]]:

@@ -14,7 +14,6 @@ searched in all of the other folds. Prints a table, with paired 95 % intervals o
 import argparse
 import csv
 import hashlib
-import io
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -79,13 +78,11 @@ def make_fold(source: Path, number: int, folder: Path) -> Fold:
         rows = [row for row in csv.DictReader(file) if row["label"] not in NO_CLOTHES]
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "images.csv"
-    written = io.StringIO(newline="")
-    writer = csv.writer(written)
-    writer.writerow(["image", "sender_id", "label", "split"])
-    for row in rows:
-        writer.writerow([row["image"], row["sender_id"], row["label"], part_of(row["sender_id"], number)])
-    if not table.is_file() or table.read_bytes() != written.getvalue().encode():  # a new file would be ingested anew
-        table.write_bytes(written.getvalue().encode())
+    lines = [["image", "sender_id", "label", "split"]]
+    lines += [[row["image"], row["sender_id"], row["label"], part_of(row["sender_id"], number)] for row in rows]
+    text = "".join(",".join(line) + "\n" for line in lines)
+    if not table.is_file() or table.read_text(encoding="utf-8") != text:  # a table that is written anew is another one
+        table.write_text(text, encoding="utf-8")
     if not (folder / "images").exists():
         (folder / "images").symlink_to((source / "images").resolve())
     catalogue.ingest(catalogue.load_source_config(folder), folder / "catalogue")
