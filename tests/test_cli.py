@@ -1,5 +1,6 @@
 """The command line as users meet it: what it prints, where, and with which exit code."""
 
+import asyncio
 import json
 import os
 import socket
@@ -15,6 +16,7 @@ from typer.testing import CliRunner
 
 from lookalike.cli import app, main
 from lookalike.cli.options import split_labels
+from lookalike.cli.use import listen
 from lookalike.errors import LookalikeError, SettingsError
 from lookalike.settings import load_settings
 
@@ -56,6 +58,23 @@ def test_stages_by_themselves_make_a_site_that_answers(built: tuple[Path, Path])
     assert "green" in table
     assert "│ red" not in table
     assert "nothing passes" in run("search", site, photo, "--max-price", "5")
+
+
+def test_switches_of_the_ranking_reach_the_search(built: tuple[Path, Path]) -> None:
+    source, site = built
+    photo = source / "red" / "04.jpg"
+    (plain,) = json.loads(run("search", site, photo, "-k", "5", "--json"))
+    (boosted,) = json.loads(run("search", site, photo, "-k", "5", "--json", "--boost", "3"))
+    assert boosted[0]["category"] == plain[0]["category"]
+    assert boosted[0]["score"] != pytest.approx(plain[0]["score"], abs=1e-4) or boosted[1]["score"] != pytest.approx(
+        plain[1]["score"], abs=1e-4
+    )
+    (same,) = json.loads(run("search", site, photo, "-k", "5", "--json", "--fold", "top2", "--prototypes"))
+    assert [one["image_id"] for one in same] == [one["image_id"] for one in plain]  # one photo a product
+    for wrong, told in ((("--fold", "median"), "no fold"), (("--boost", "much"), "no boost")):
+        result = RUNNER.invoke(app, ["search", str(site), str(photo), *wrong])
+        assert isinstance(result.exception, LookalikeError)
+        assert told in str(result.exception)
 
 
 def test_evaluate_prints_figures_and_writes_the_ledger(built: tuple[Path, Path]) -> None:
@@ -167,6 +186,27 @@ def test_a_taken_address_is_a_clear_error(built: tuple[Path, Path]) -> None:
     assert done.returncode == 1
     assert "cannot be listened on" in done.stderr
     assert "--port" in done.stderr
+
+
+def test_answers_are_not_held_back_to_be_sent_together() -> None:
+    """Nagle's algorithm with delayed acknowledgements makes each answer 40 ms later."""
+
+    async def nodelay() -> int:
+        accepted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listening = listen("127.0.0.1", 0)
+        async with await asyncio.start_server(greet, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            found = await accepted
+            writer.close()
+            await writer.wait_closed()
+        return found
+
+    assert asyncio.run(nodelay()) != 0
 
 
 def test_help_teaches_and_needs_no_heavy_imports() -> None:

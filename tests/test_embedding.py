@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -185,3 +186,15 @@ def test_odd_photos_do_not_stop_the_run(grid_encoder, tmp_path: Path) -> None:
     catalogues.ingest(catalogues.load_source_config(tmp_path / "shop"), tmp_path / "catalogue")
     artifact = embedding.embed(tmp_path / "catalogue", grid_encoder, tmp_path / "embeddings", SMALL)
     assert artifact.counts["embedded"] == 5
+
+
+def test_with_flip_features_are_the_mean_of_both_ways(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
+    plain = embedding.embed(catalogue, grid_encoder, tmp_path / "plain", SMALL)
+    artifact = embedding.embed(catalogue, grid_encoder, tmp_path / "both", replace(SMALL, flip=True))
+    assert artifact.config["flip"] is True
+    assert "flip" not in plain.config  # so that embeddings made before there was the switch stay fresh
+    assert artifact.hash != plain.hash
+    once, both = (embedding.load_embeddings(tmp_path / name) for name in ("plain", "both"))
+    assert both.image_ids == once.image_ids
+    grids = once.features.astype(np.float32).reshape(-1, 4, 4, 3)
+    np.testing.assert_allclose(both.features.reshape(-1, 4, 4, 3), (grids + grids[:, :, ::-1]) / 2, atol=2e-3)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from drawn_shop import GridEncoder, Shop, open_shop
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.engine import SearchEngine
@@ -133,6 +133,18 @@ def test_parts_that_do_not_belong_together_are_refused(shop: Shop) -> None:
         SearchEngine(GridEncoder(), head, LocalCollection.in_memory(CollectionInfo(7, "grid-1", "head-1")))
     with pytest.raises(Mismatch, match="the encoder grid gives 12"):
         SearchEngine(replace(GridEncoder(), dim=12), head, shop.engine.collection)
+
+
+def test_where_embeddings_were_flipped_queries_are_too(shop: Shop) -> None:
+    """Such a query cannot tell a photo from its mirror image."""
+    head = replace(shop.engine.head, facts={**shop.engine.head.facts, "flip": True})
+    engine = SearchEngine(shop.engine.encoder, head, shop.engine.collection)
+    with Image.open(io.BytesIO(shop.lamp)) as lamp:
+        ways = [lamp.convert("RGB"), ImageOps.mirror(lamp.convert("RGB"))]
+    plain, both = shop.engine.features(ways), engine.features(ways)
+    np.testing.assert_allclose(both[0], both[1], atol=0.01)
+    np.testing.assert_allclose(both[0], plain.mean(axis=0), atol=0.01)
+    assert np.abs(plain[0] - plain[1]).max() > 0.1
 
 
 def test_threads_get_their_own_answers(shop: Shop) -> None:

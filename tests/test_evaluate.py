@@ -40,6 +40,7 @@ from lookalike.evaluate.levels import average_precisions, make_levels
 from lookalike.evaluate.plan import Photo, make_plan
 from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.labels import LabelSet
+from lookalike.ranking import RankConfig
 from lookalike.types import Entry, Image, Preprocess, Product, UInt8Array, unit_rows
 
 CARD = Preprocess(16, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -129,6 +130,28 @@ def test_label_protocol_by_hand() -> None:
     assert found.left_out["label gallery"] == {"no label or an ignored one": 2}
     assert found.labels == ("A", "B", "C", "Skip")
     assert found.about["labels_from"] == "parent categories"
+
+
+def test_a_listing_is_found_by_its_other_photos_as_the_fold_has_it() -> None:
+    """q1 asks (1, 0): of its own product q2 scores .8 and q3 0; r1 of another product scores .7.
+
+    The best photo is the own one's: found first. The mean, .4, is below .7: found second.
+    """
+    vectors = {"q1": [1, 0, 0, 0], "q2": [0.8, 0.6, 0, 0], "q3": [0, 0, 1, 0], "r1": [0.7, 0, 0, np.sqrt(1 - 0.49)]}
+    entries = [
+        Entry(
+            Product(name[0], category="A"),
+            Image(name, name[0], f"{name}.png", 8, 8, split="test" if name == "q1" else "train", group_id=number),
+            unit_rows([vector])[0],
+        )
+        for number, (name, vector) in enumerate(vectors.items())
+    ]
+    plain = hand_engine(entries)
+    mean = SearchEngine(plain.encoder, plain.head, plain.collection, rank=RankConfig(fold="mean"))
+    for engine, first, second in ((plain, 1, 1), (mean, 0, 1)):
+        figures = evaluate(engine, config=CONFIG).figures["lookalike"]
+        assert (figures["own product recall@1"].value, figures["own product recall@2"].value) == (first, second)
+        assert figures["photos recall@1"].value == 1  # photos are not folded
 
 
 def test_chance_by_hand() -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from lookalike.heads import Aids, Block, HeadConfig, fit
 from lookalike.heads import choice as choices
+from lookalike.heads.boost import choose_boost
 from lookalike.heads.choice import GRID, TOLERANCE, Asked, choose
 
 D, LABELS = 12, 4
@@ -156,3 +157,52 @@ def test_how_views_differ_is_what_the_generic_part_does_not_mind() -> None:
         return float(((asked @ own.T).argmax(axis=1) == np.arange(200)).mean())
 
     assert found(seen) > found(unseen) + 0.3
+
+
+# The boost
+
+
+def test_boost_recalls_are_those_of_plain_loops_and_nothing_is_lost() -> None:
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, 3, 150)
+    features = np.concatenate([np.eye(3)[codes] * 1.5, rng.normal(0, 1, (150, 9))], 1).astype(np.float32)
+    features += rng.normal(0, 0.5, features.shape).astype(np.float32)
+    categories = [f"label {code}" for code in codes]
+    head = fit(features[:100], categories[:100], list(range(100)), HeadConfig(dim=9, label_weight=0.1))
+    views = features[100:] + rng.normal(0, 0.7, (50, 12)).astype(np.float32)
+    all_codes = np.where(np.arange(150) < 20, -1, codes)  # some photos have no label: nothing agrees with them
+    asked = Asked(features[:100], all_codes[:100], features[100:], codes[100:], views, features[100:], codes[100:])
+    found = choose_boost(head, asked, seed=0)
+    everything = head.apply(features)
+
+    def score(vector: np.ndarray, likely: np.ndarray, n: int, weight: float) -> float:
+        return float(vector @ everything[n]) + weight * (float(likely[codes[n]]) if all_codes[n] >= 0 else 0)
+
+    for trade in found.tried:
+        labels = instances = 0
+        for vector, likely, code in zip(
+            head.apply(features[100:]), head.classify(features[100:]), codes[100:], strict=True
+        ):
+            best = max(range(20, 100), key=lambda n: score(vector, likely, n, trade.weight))
+            labels += codes[best] == code
+        for place, (vector, likely) in enumerate(zip(head.apply(views), head.classify(views), strict=True)):
+            scores = [score(vector, likely, n, trade.weight) for n in range(150)]
+            instances += int(np.argmax(scores)) == 100 + place
+        assert (trade.label_recall, trade.instance_recall) == pytest.approx((labels / 50, instances / 50), abs=0.021)
+    chosen = next(one for one in found.tried if one.weight == found.weight)
+    assert chosen.instance_recall >= found.tried[0].instance_recall
+    allowed = [one for one in found.tried if one.instance_recall >= found.tried[0].instance_recall]
+    assert chosen.label_recall == max(one.label_recall for one in allowed)
+    assert chosen.label_recall > found.tried[0].label_recall  # here the boost gains
+    assert len(allowed) < len(found.tried)  # and here it could have cost
+
+
+def test_fit_writes_the_boost_down() -> None:
+    asked = drawn(photos=80)
+    names = [f"label {code}" for code in asked.gallery_codes]
+    aids = Aids(asked.sources, [f"label {code}" for code in asked.codes], None, asked.views, np.arange(80))
+    told = fit(asked.gallery, names, list(range(80)), HeadConfig(dim=10), aids=aids).facts["boost"]
+    assert [one["weight"] for one in told["tried"]] == [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5]
+    assert told["weight"] in {one["weight"] for one in told["tried"]}
+    alone = fit(asked.gallery, names, list(range(80)), HeadConfig(dim=10))
+    assert "boost" not in alone.facts

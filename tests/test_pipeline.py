@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from small_shop import draw_shop
 
 from lookalike import catalogue, pipeline
 from lookalike.artifacts import open_artifact
+from lookalike.embedding import EmbedConfig
 from lookalike.encoder import find_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import ArtifactError, Mismatch, SourceError
@@ -66,6 +68,14 @@ def test_a_build_serves_and_is_skipped_the_second_time(shop: Path, site: Path) -
     rejects = pipeline.rejects_by_reason(site)
     assert rejects.rows() == [("ingest", "unreadable", 1)]
     assert pipeline.Site(site).ledger.read_text().count("\n") == 1  # a skipped evaluation is no use of the test part
+
+
+def test_flipping_reaches_from_the_embeddings_to_the_queries(shop: Path, tmp_path: Path) -> None:
+    build(shop, tmp_path / "site", replace(CONFIG, embed=EmbedConfig(flip=True), evaluation=None))
+    photo = shop / "green" / "03.jpg"
+    with SearchEngine.open(tmp_path / "site", precision="fp32") as engine:
+        assert engine.flip
+        assert engine.search(photo, k=1)[0].score == pytest.approx(1, abs=2e-3)
 
 
 def test_prices_come_out_as_people_write_them(shop: Path, tmp_path: Path) -> None:
@@ -125,6 +135,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from lookalike import stages
+from lookalike.embedding import EmbedConfig
 from lookalike.encoder import find_encoder
 stages._PUT = 8
 site, left = Path(sys.argv[1]), 2

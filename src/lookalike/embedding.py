@@ -21,7 +21,7 @@ import polars as pl
 from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_artifact, write_rejects
-from lookalike.encoder import Encoder
+from lookalike.encoder import Encoder, encode
 from lookalike.errors import ArtifactError, PhotoError
 from lookalike.files import write_bytes, write_parquet, write_text
 from lookalike.types import Reject, UInt8Array
@@ -39,12 +39,14 @@ _LOOKAHEAD = 64
 
 @dataclass(frozen=True)
 class EmbedConfig:
-    """How to embed; nothing here changes the features of a photo but what the encoder already states.
+    """How to embed; nothing here but `flip` changes the features of a photo.
 
-    `shard_size` photos are lost at most when a run is killed. `threads` decode; default one per core.
+    `shard_size` photos are lost at most when a run is killed. `threads` decode; default one per core. With `flip` a
+    photo's features are the mean of its own and its mirror image's, at twice the encoder's work.
     """
 
     shard_size: int = 1024
+    flip: bool = False
     threads: int | None = None
     max_pixels: int = images.MAX_PIXELS
 
@@ -106,7 +108,12 @@ def embed(
     recipe = Recipe(
         "embeddings",
         VERSION,
-        {"encoder": encoder.hash, "precision": encoder.precision, "shard_size": config.shard_size},
+        {
+            "encoder": encoder.hash,
+            "precision": encoder.precision,
+            "shard_size": config.shard_size,
+            **({"flip": True} if config.flip else {}),
+        },
         {"catalogue": read.artifact.hash},
     )
     if (finished := find(out, recipe)) is not None:
@@ -119,7 +126,7 @@ def embed(
                 stretch = rows[start : start + config.shard_size]
                 if not _shard(draft.path, number, ".npy").is_file():
                     report = None if progress is None else _offset(progress, start, len(rows))
-                    _embed_shard(_Job(pool, encoder, root, config.max_pixels, report), draft.path, number, stretch)
+                    _embed_shard(_Job(pool, encoder, root, config, report), draft.path, number, stretch)
                 if progress is not None:
                     progress(start + len(stretch), len(rows))
         rejects = [
@@ -191,7 +198,7 @@ class _Job:
     pool: ThreadPoolExecutor
     encoder: Encoder
     root: Path
-    max_pixels: int
+    config: EmbedConfig
     progress: Callable[[int], None] | None
 
 
@@ -203,7 +210,7 @@ def _embed_shard(job: _Job, folder: Path, number: int, rows: Sequence[tuple[str,
 
     def flush() -> None:
         if batch:
-            parts.append(job.encoder.encode(np.stack(batch)).astype(np.float16))
+            parts.append(encode(job.encoder, np.stack(batch), flip=job.config.flip).astype(np.float16))
             batch.clear()
 
     for done, (image_id, pixels) in enumerate(_decoded(job, rows), start=1):
@@ -231,7 +238,9 @@ def _decoded(job: _Job, rows: Sequence[tuple[str, str]]) -> Generator[tuple[str,
 
     def read(path: str) -> UInt8Array | PhotoError:
         try:
-            return images.prepare(images.read_bytes(job.root / path), job.encoder.card, max_pixels=job.max_pixels)
+            return images.prepare(
+                images.read_bytes(job.root / path), job.encoder.card, max_pixels=job.config.max_pixels
+            )
         except PhotoError as error:
             return error
 

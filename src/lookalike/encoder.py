@@ -163,6 +163,14 @@ def choose_precision(wanted: str) -> str:
     return wanted
 
 
+def encode(encoder: Encoder, images: UInt8Array, *, flip: bool = False) -> Float32Array:
+    """Encode prepared photos; with `flip` each one's features are the mean of its own and its mirror image's."""
+    features = encoder.encode(images)
+    if not flip:
+        return features
+    return (features + encoder.encode(np.ascontiguousarray(images[:, :, ::-1]))) * np.float32(0.5)
+
+
 class OpenVinoEncoder:
     """An encoder on the CPU.
 

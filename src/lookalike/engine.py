@@ -6,24 +6,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from lookalike import heads, images, ranking
+from lookalike import heads, images, shortlist
 from lookalike.collection import Collection, LocalCollection
-from lookalike.encoder import Encoder, load_encoder
-from lookalike.errors import Mismatch, NotFound, PhotoError, QueryError
-from lookalike.sources import find_collection, resolve_sources
-from lookalike.types import (
-    Filter,
-    Float32Array,
-    Image,
-    LabelProbability,
-    Neighbours,
-    ProductDetails,
-    Result,
-    UInt8Array,
-)
-
-Photo = bytes | str | Path | PillowImage.Image
-"""A query photo: a file's bytes, its path, or a Pillow image."""
+from lookalike.encoder import Encoder, encode, load_encoder
+from lookalike.errors import NotFound, PhotoError
+from lookalike.queries import Photo, prepared
+from lookalike.ranking import RankConfig
+from lookalike.shortlist import Guess, Request
+from lookalike.sources import check_together, find_collection, resolve_sources
+from lookalike.timing import step
+from lookalike.types import Filter, Float32Array, Image, LabelProbability, Neighbours, ProductDetails, Result
 
 _BATCH = 32
 
@@ -39,6 +31,8 @@ class SearchEngine:
         The photo root, where originals are read from; without it only thumbnails can be shown.
     max_pixels : int
         Larger query photos are refused.
+    rank : RankConfig
+        How what was found is put in order, in every search.
 
     Raises
     ------
@@ -54,21 +48,16 @@ class SearchEngine:
         *,
         photos: Path | None = None,
         max_pixels: int = images.MAX_PIXELS,
+        rank: RankConfig = RankConfig(),  # noqa: B008 - frozen
     ) -> None:
-        if head.in_dim != encoder.dim:
-            raise Mismatch(f"the head takes {head.in_dim} numbers, the encoder {encoder.name} gives {encoder.dim}")
-        if head.dim != collection.info.dim:
-            raise Mismatch(f"the head gives {head.dim} numbers, the collection holds {collection.info.dim}")
-        if encoder.hash != collection.info.encoder_hash:
-            raise Mismatch(
-                f"the collection was not built with the encoder {encoder.name} ({encoder.hash})",
-                mend="Use the encoder it was built with, or build it again",
-            )
+        check_together(encoder, head, collection.info)
         self.encoder = encoder
         self.head = head
         self.collection = collection
         self.photos = photos
         self.max_pixels = max_pixels
+        self.flip = bool(head.facts.get("flip"))
+        self.rank = rank.settled(float(head.facts.get("boost", {}).get("weight", 0)))
 
     @classmethod
     def open(
@@ -79,6 +68,7 @@ class SearchEngine:
         precision: str = "auto",
         read_only: bool = True,
         max_pixels: int = images.MAX_PIXELS,
+        rank: RankConfig = RankConfig(),  # noqa: B008 - frozen
     ) -> "SearchEngine":
         """Open a built site (the folder that `lookalike build` made) or its collection.
 
@@ -107,6 +97,7 @@ class SearchEngine:
                 collection,
                 photos=root if root.is_dir() else None,
                 max_pixels=max_pixels,
+                rank=rank,
             )
         except BaseException:
             collection.close()
@@ -124,15 +115,23 @@ class SearchEngine:
         PhotoError
             A photo cannot be decoded; `where` tells which.
         """
-        return self.head.apply(self.features(photos))
+        return self._ask(photos)[0]
 
     def features(self, photos: Sequence[Photo]) -> Float32Array:
         """Encode photos without the head: float32 of shape (n, encoder.dim); raises as `embed`."""
         features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
+        card, most = self.encoder.card, self.max_pixels
         for start in range(0, len(photos), _BATCH):
-            batch = [self._prepare(photo, start + n) for n, photo in enumerate(photos[start : start + _BATCH])]
-            features[start : start + len(batch)] = self.encoder.encode(np.stack(batch))
+            some = enumerate(photos[start : start + _BATCH], start)
+            batch = [prepared(photo, card, name=f"photo {place}", max_pixels=most) for place, photo in some]
+            with step("encode"):
+                features[start : start + len(batch)] = encode(self.encoder, np.stack(batch), flip=self.flip)
         return features
+
+    def guess(self, features: Float32Array) -> Guess | None:
+        """What a boost needs to know of queries, from their features; None without a boost, or labels to guess."""
+        wanted = self.rank.boost and self.head.label_names
+        return Guess(self.head, self.head.classify(features)) if wanted else None
 
     def search(
         self, photo: Photo, k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -158,19 +157,28 @@ class SearchEngine:
         self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None, by_product: bool = True
     ) -> list[list[Result]]:
         """Search for several photos at once: one list of results per photo, in their order."""
-        return self.search_vectors(self.embed(photos), k, where=where, by_product=by_product)
+        vectors, guess = self._ask(photos)
+        return self.search_vectors(vectors, k, where=where, by_product=by_product, guess=guess)
 
     def search_ids(self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None) -> list[list[str]]:
         """Search for several photos and return plain image ids: one list per photo."""
-        found = self._neighbours(self.embed(photos), k, where, by_product=False)
+        vectors, guess = self._ask(photos)
+        found = shortlist.search(self.collection, vectors, Request(k, where), self.rank, guess)
         return [[hit.image_id for hit in neighbours.hits] for neighbours in found]
 
     def search_vectors(
-        self, vectors: Float32Array, k: int = 10, *, where: Filter | None = None, by_product: bool = True
+        self,
+        vectors: Float32Array,
+        k: int = 10,
+        *,
+        where: Filter | None = None,
+        by_product: bool = True,
+        guess: Guess | None = None,
     ) -> list[list[Result]]:
-        """Search for embeddings, float32 of shape (n, dim) with rows of length 1."""
-        found = self._neighbours(vectors, k, where, by_product=by_product)
-        return [self._results(neighbours) for neighbours in found]
+        """Search for embeddings, float32 of shape (n, dim) with rows of length 1; without a `guess` nothing boosts."""
+        found = shortlist.search(self.collection, vectors, Request(k, where, by_product), self.rank, guess)
+        with step("rank"):
+            return [self._results(neighbours) for neighbours in found]
 
     def similar(
         self, image_id: str, k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -193,11 +201,10 @@ class SearchEngine:
         ------
         NotFound
         """
-        photos = self.product(product_id).images
+        vectors = self.collection.vectors([image.image_id for image in self.product(product_id).images])
         left_out = (where or Filter()).without(products=frozenset({product_id}))
-        vectors = self.collection.vectors([image.image_id for image in photos])
-        ranked = ranking.fold(self._neighbours(vectors, k, left_out, by_product=True), k)
-        return self._results(Neighbours(tuple(product.hits[0] for product in ranked.products)))
+        request = Request(k, left_out, by_product=True)
+        return self._results(shortlist.search_together(self.collection, vectors, request, self.rank))
 
     def classify(self, photo: Photo, *, top: int = 5) -> list[LabelProbability]:
         """Predict a photo's label: the `top` most probable, best first.
@@ -207,8 +214,7 @@ class SearchEngine:
         NoLabels
             The head learned fewer than two labels.
         """
-        features = self.encoder.encode(self._prepare(photo, 0)[None])
-        probabilities = self.head.classify(features)[0]
+        probabilities = self.head.classify(self.features([photo]))[0]
         order = np.argsort(-probabilities, kind="stable")[:top]
         return [LabelProbability(self.head.label_names[place], float(probabilities[place])) for place in order]
 
@@ -271,23 +277,10 @@ class SearchEngine:
             raise NotFound(f"there is no photo {image_id!r}")
         return image
 
-    def _prepare(self, photo: Photo, place: int) -> UInt8Array:
-        if isinstance(photo, PillowImage.Image):
-            return images.square(images.upright_rgb(photo), self.encoder.card)
-        where = f"photo {place}"
-        if isinstance(photo, str | Path):
-            where = str(photo)
-            photo = Path(photo)
-        try:
-            data = images.read_bytes(photo) if isinstance(photo, Path) else photo
-            return images.prepare(data, self.encoder.card, max_pixels=self.max_pixels)
-        except PhotoError as error:
-            raise PhotoError(error.reason, error.what, where=where, mend=error.mend) from error
-
-    def _neighbours(self, vectors: Float32Array, k: int, where: Filter | None, *, by_product: bool) -> list[Neighbours]:
-        if k < 1:
-            raise QueryError(f"k is {k}", mend="Ask for at least one result")
-        return self.collection.search(vectors, k, where=where, by_product=by_product)
+    def _ask(self, photos: Sequence[Photo]) -> tuple[Float32Array, Guess | None]:
+        features = self.features(photos)
+        with step("encode"):
+            return self.head.apply(features), self.guess(features)
 
     def _results(self, neighbours: Neighbours) -> list[Result]:
         products = self.collection.products([hit.product_id for hit in neighbours.hits])

@@ -20,6 +20,7 @@ from lookalike.catalogue.files import LEDGER
 from lookalike.encoder import PRESETS, EncoderFolder, choose_precision, find_encoder, load_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import SourceError
+from lookalike.ranking import RankConfig
 
 Progress = Callable[[int, int], None]
 
@@ -212,11 +213,16 @@ def _embed_and_fit(runner: "_Runner", site: Site, folder: EncoderFolder, config:
 
 
 def evaluate_site(
-    out: Path, config: evaluate.EvaluateConfig, *, photos: Path | None = None, precision: str = "auto"
+    out: Path,
+    config: evaluate.EvaluateConfig,
+    *,
+    photos: Path | None = None,
+    precision: str = "auto",
+    rank: RankConfig = RankConfig(),  # noqa: B008 - frozen
 ) -> Artifact:
-    """Evaluate a built site through the search engine that serves it."""
+    """Evaluate a built site through the search engine that serves it, with results in the order that `rank` asks."""
     site = Site(out)
-    with SearchEngine.open(site.collection, photos=photos, precision=precision) as engine:
+    with SearchEngine.open(site.collection, photos=photos, precision=precision, rank=rank) as engine:
         return evaluate.run(
             engine,
             catalogue=site.inputs.catalogue,

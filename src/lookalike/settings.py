@@ -31,10 +31,21 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, description="Port that the server listens on; 0 picks a free one.")
     photos: Path | None = Field(default=None, description="Photo root; default: where the catalogue was ingested from.")
     precision: str = Field(default="auto", pattern="^(auto|bf16|fp32)$", description="Arithmetic of the encoder.")
+    fold: str = Field(
+        default="max", pattern="^(max|mean|top2)$", description="How the scores of a product's photos become its own."
+    )
+    prototypes: bool = Field(default=False, description="Score products by the mean of their photos, too.")
+    boost: str = Field(
+        default="off", description="Weight of the guessed category: off, auto (as validation chose), or a number."
+    )
     max_upload_bytes: int = Field(default=20_000_000, ge=1, description="Largest photo that a request may upload.")
     max_pixels: int = Field(default=80_000_000, ge=1, description="Largest photo, in pixels, that is decoded.")
     max_results: int = Field(default=200, ge=1, description="Largest k that a request may ask for.")
-    threads: int | None = Field(default=None, ge=1, description="Requests worked on at once; default: one per core.")
+    upload_seconds: float = Field(default=60, gt=0, description="Longest time, in seconds, that an upload may take.")
+    threads: int | None = Field(default=None, ge=1, description="Requests worked on at once; default: four per core.")
+    queue: int | None = Field(
+        default=None, ge=0, description="Requests that may wait for a thread, others get 503; default: 8 per thread."
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
 
     @classmethod

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from lookalike.artifacts import open_artifact, relative_root, resolve_root
 from lookalike.collection import CollectionInfo
-from lookalike.encoder import EncoderFolder
+from lookalike.encoder import Encoder, EncoderFolder
 from lookalike.errors import CollectionError, Mismatch
+from lookalike.heads import Head
 from lookalike.types import Json
 
 DATABASE = "collection.sqlite"
@@ -77,3 +78,22 @@ def _of(info: CollectionInfo, name: str, folder: Path) -> Json:
     if name not in info.sources:
         raise CollectionError(f"the collection does not say where its {name} is", where=str(folder))
     return info.sources[name]
+
+
+def check_together(encoder: Encoder, head: Head, info: CollectionInfo) -> None:
+    """Refuse parts that do not belong together.
+
+    Raises
+    ------
+    Mismatch
+        The collection's vectors were made by another encoder or head.
+    """
+    if head.in_dim != encoder.dim:
+        raise Mismatch(f"the head takes {head.in_dim} numbers, the encoder {encoder.name} gives {encoder.dim}")
+    if head.dim != info.dim:
+        raise Mismatch(f"the head gives {head.dim} numbers, the collection holds {info.dim}")
+    if encoder.hash != info.encoder_hash:
+        raise Mismatch(
+            f"the collection was not built with the encoder {encoder.name} ({encoder.hash})",
+            mend="Use the encoder it was built with, or build it again",
+        )

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from lookalike.splits import read_split
 from lookalike.types import Entry, Image, Product, Reject
 from lookalike.views import Views, load_views
 
-HEAD_VERSION = 3
+HEAD_VERSION = 4
 COLLECTION_VERSION = 1
 
 Progress = Callable[[int, int], None]
@@ -76,6 +76,8 @@ def fit_head(inputs: Inputs, out: Path, config: heads.HeadConfig | None = None) 
             config,
             aids=_aids(held_out, embeddings, seen, embedded.about.get("generic_dim")),
         )
+        if embedded.config.get("flip"):
+            head = replace(head, facts={**head.facts, "flip": True})  # so that queries are encoded likewise
         heads.save(head, draft.path)
         draft.counts = {"photos": train.height, "labels": len(head.label_names), "dim": head.dim}
         draft.about = {"encoder": embedded.config["encoder"], "kind": head.kind, **head.facts}

@@ -109,7 +109,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 
 
 def test_each_epoch_draws_its_own_dropout_whatever_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = Classifier(beginning.make_backbone(CONFIG), 2, CONFIG, 1)
+    module = Classifier(beginning.make_backbone(CONFIG), [2], CONFIG, 1)
 
     def draw(epoch: int) -> float:
         monkeypatch.setattr(Classifier, "current_epoch", epoch)

@@ -39,7 +39,7 @@ def create_app(engine: SearchEngine, settings: Settings) -> FastAPI:
     engine : SearchEngine
         Stays the caller's: open it before, close it after.
     settings : Settings
-        `max_upload_bytes`, `max_pixels`, `max_results` and `threads` are obeyed here.
+        `max_upload_bytes`, `max_pixels`, `max_results`, `threads`, `queue` and `upload_seconds` are obeyed here.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def create_app(engine: SearchEngine, settings: Settings) -> FastAPI:
             Middleware(LimitBody, max_bytes=settings.max_upload_bytes + FORM_ROOM_BYTES),
         ],
     )
-    app.state.context = Context.of(engine, settings)
+    app.state.context = Context.of(engine, settings, metrics)
     app.state.metrics = metrics
     add_error_handlers(app)
     api = APIRouter(dependencies=[Depends(check_query)], responses=documented(422), redirect_slashes=False)

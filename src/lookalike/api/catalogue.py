@@ -88,14 +88,14 @@ def add_catalogue_routes(router: APIRouter) -> None:
     """Add the routes of this module."""
     tags: list[str | Enum] = ["catalogue"]
     router.add_api_route(
-        "/v1/products", list_products, tags=tags, summary="A sample of the catalogue", responses=documented(422)
+        "/v1/products", list_products, tags=tags, summary="A sample of the catalogue", responses=documented(422, 503)
     )
     router.add_api_route(
         "/v1/products/{product_id}",
         get_product,
         tags=tags,
         summary="A product and its photos",
-        responses=documented(404, 422),
+        responses=documented(404, 422, 503),
     )
     router.add_api_route(
         "/v1/images/{image_id}",
@@ -103,10 +103,12 @@ def add_catalogue_routes(router: APIRouter) -> None:
         tags=tags,
         summary="A photo",
         response_class=Response,
-        responses={**documented(404, 422), 200: {"content": {"image/jpeg": {}}, "description": "The photo."}},
+        responses={**documented(404, 422, 503), 200: {"content": {"image/jpeg": {}}, "description": "The photo."}},
     )
-    router.add_api_route("/v1/categories", list_categories, tags=tags, summary="All categories")
-    router.add_api_route("/v1/info", get_info, tags=["service"], summary="What is served")
+    router.add_api_route(
+        "/v1/categories", list_categories, tags=tags, summary="All categories", responses=documented(503)
+    )
+    router.add_api_route("/v1/info", get_info, tags=["service"], summary="What is served", responses=documented(503))
 
 
 async def _jpeg(context: Context, image_id: str, size: Size) -> bytes:

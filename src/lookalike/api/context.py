@@ -1,6 +1,7 @@
 """What every route needs: the engine, the settings, and threads to work in, so that the event loop never waits."""
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
@@ -9,44 +10,108 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
+from lookalike.api.errors import ApiError
+from lookalike.api.metrics import Metrics
+from lookalike.api.uploads import Upload
 from lookalike.engine import SearchEngine
 from lookalike.settings import Settings
+from lookalike.timing import record_step
 
 Answer = TypeVar("Answer")
 
 _READERS = 16
+_PLACES_A_CORE = 4
+_QUEUE_A_PLACE = 8
+_RETRY_AFTER_S = 1
 
 
 @dataclass(frozen=True)
 class Context:
-    """The engine and settings of one application, and its two bounded kinds of work.
+    """The engine and settings of one application, and its three bounded kinds of work.
 
-    `workers` decode and embed: each may hold a whole photo in memory, so there are as many as decode threads. `readers`
-    only look rows up, so that a page of thumbnails need not queue behind somebody's large photo.
+    `workers` decode, embed and search; whoever finds none free waits in a queue of `queue` at most. `heavy` lets one
+    photo at a time through that is slow to decode, so that such photos never hold all workers. `readers` only look rows
+    up, so that a page of thumbnails need not queue behind somebody's photo.
     """
 
     engine: SearchEngine
     settings: Settings
+    metrics: Metrics
     workers: CapacityLimiter
+    heavy: CapacityLimiter
     readers: CapacityLimiter
+    queue: int
 
     @classmethod
-    def of(cls, engine: SearchEngine, settings: Settings) -> "Context":
-        """Make the context of an application: one worker per decode thread, by default one per core."""
-        workers = settings.threads or os.cpu_count() or 1
-        return cls(engine, settings, CapacityLimiter(workers), CapacityLimiter(_READERS))
+    def of(cls, engine: SearchEngine, settings: Settings, metrics: Metrics) -> "Context":
+        """Make the context of an application; see the settings `threads` and `queue`."""
+        workers = settings.threads or _PLACES_A_CORE * (os.cpu_count() or 1)
+        queue = _QUEUE_A_PLACE * workers if settings.queue is None else settings.queue
+        limits = CapacityLimiter(workers), CapacityLimiter(1), CapacityLimiter(_READERS)
+        return cls(engine, settings, metrics, *limits, queue)
 
     async def work(self, task: Callable[[], Answer]) -> Answer:
-        """Run what decodes, embeds or searches in a worker thread."""
-        return await anyio.to_thread.run_sync(task, limiter=self.workers)
+        """Run what decodes, embeds or searches in a worker thread.
+
+        Raises
+        ------
+        ApiError
+            503: the queue is full.
+        """
+        self.refuse_if_full()
+        asked = time.perf_counter()
+
+        def run() -> Answer:
+            record_step("wait", time.perf_counter() - asked)
+            return task()
+
+        return await anyio.to_thread.run_sync(run, limiter=self.workers)
+
+    async def work_on(self, upload: Upload, task: Callable[[bytes], Answer]) -> Answer:
+        """Run a task on an uploaded photo in a worker thread; heavy photos one after another.
+
+        Raises
+        ------
+        ApiError
+            413: more bytes than allowed. 503: the queue is full.
+        PhotoError
+            Empty, not a photo, or more pixels than allowed.
+        """
+
+        def unless_heavy() -> tuple[Answer] | None:
+            photo = upload.photo()
+            return None if photo.heavy else (task(photo.data),)
+
+        if (done := await self.work(unless_heavy)) is not None:
+            return done[0]
+        self._refuse_if_full(self.heavy)
+        async with self.heavy:
+            return await self.work(lambda: task(upload.photo().data))
 
     async def read(self, task: Callable[[], Answer]) -> Answer:
-        """Run a look-up in a reader thread."""
+        """Run a look-up in a reader thread; 503 as for `work`."""
+        self._refuse_if_full(self.readers)
         return await anyio.to_thread.run_sync(task, limiter=self.readers)
 
+    def refuse_if_full(self) -> None:
+        """Refuse with 503 what would find no room in the queue."""
+        self._refuse_if_full(self.workers)
 
-def context_of(request: Request) -> Context:
-    """Return the context of the application that serves this request."""
+    def _refuse_if_full(self, limiter: CapacityLimiter) -> None:
+        if limiter.available_tokens > 0 or limiter.statistics().tasks_waiting < self.queue:
+            return
+        self.metrics.refused.inc()
+        raise ApiError(
+            503,
+            "overloaded",
+            "the server has as much to do as it can take",
+            f"Try again in {_RETRY_AFTER_S} s",
+            headers={"retry-after": str(_RETRY_AFTER_S)},
+        )
+
+
+async def context_of(request: Request) -> Context:
+    """Return the context of the application that serves this request; `async`: FastAPI would go to a thread for it."""
     return request.app.state.context
 
 

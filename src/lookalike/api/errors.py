@@ -49,11 +49,14 @@ class ErrorBody(BaseModel):
 
 
 class ApiError(Exception):
-    """An error that a route knows the status of."""
+    """An error that a route knows the status of, and perhaps headers that go with it."""
 
-    def __init__(self, status: int, code: str, message: str, mend: str = "") -> None:
+    def __init__(
+        self, status: int, code: str, message: str, mend: str = "", *, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.problem = Problem(status=status, code=code, message=message, mend=mend)
+        self.headers = headers
 
 
 def problem_of(error: errors.LookalikeError) -> Problem:
@@ -76,9 +79,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, object]]:
     said = {
         400: "The photo is no photo, is empty or damaged, or the form is malformed.",
         404: "There is no such photo or product.",
+        408: "The upload took longer than this server waits.",
         409: "The head of this collection learned no labels.",
         413: "The upload has too many bytes, or the photo too many pixels.",
         422: "A parameter makes no sense, or the photo field is missing.",
+        503: "The server has as much to do as it can take: ask again after `Retry-After` seconds.",
     }
     return {status: {"model": ErrorBody, "description": said[status]} for status in statuses}
 
@@ -92,7 +97,7 @@ def _handle(_: Request, error: Exception) -> JSONResponse:
         case errors.LookalikeError():
             return _answer(problem_of(error))
         case ApiError():
-            return _answer(error.problem)
+            return _answer(error.problem, error.headers)
         case RequestValidationError():
             said = "; ".join(_sentence(problem) for problem in error.errors())
             return _answer(Problem(status=422, code="bad_parameter", message=said, mend="See /docs"))

@@ -113,10 +113,11 @@ def check_k(k: int, max_results: int, name: str) -> int:
     return k
 
 
-def check_query(request: Request) -> None:
+async def check_query(request: Request) -> None:
     """Refuse a query that cannot be taken at its word; every route of the API depends on it.
 
     Left alone, Starlette would put replacement characters in place of odd bytes and take the last of repeated values.
+    It is `async` because FastAPI would go to a thread and back for it.
 
     Raises
     ------

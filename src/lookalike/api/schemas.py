@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from lookalike.types import Product, Result
@@ -156,3 +157,8 @@ class Info(BaseModel):
     max_upload_bytes: int = Field(examples=[20_000_000])
     max_pixels: int = Field(examples=[100_000_000])
     max_results: int = Field(examples=[200])
+
+
+def as_json(answer: BaseModel) -> Response:
+    """Write an answer as it is: what these models hold was checked when they were made."""
+    return Response(answer.model_dump_json(by_alias=True), media_type="application/json")

@@ -4,12 +4,14 @@ from enum import Enum
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 
 from lookalike.api.context import Ctx
 from lookalike.api.errors import documented
 from lookalike.api.params import check_k
-from lookalike.api.schemas import Health, SimilarUuids
+from lookalike.api.schemas import Health, SimilarUuids, as_json
 from lookalike.api.uploads import form_schema, uploaded
+from lookalike.timing import step
 
 _PHOTO = "image"
 
@@ -25,12 +27,12 @@ async def predict_image(
     num_results: Annotated[
         int, Query(ge=1, description="How many photos; at most `max_results` of /v1/info.", examples=[5])
     ] = 5,
-) -> SimilarUuids:
+) -> Response:
     """Return the ids of the photos most similar to the one sent as the form field `image`."""
     k = check_k(num_results, context.settings.max_results, "num_results")
+    context.refuse_if_full()
     async with uploaded(request, _PHOTO, context.settings) as upload:
-        ids = await context.work(lambda: context.engine.search_ids([upload.photo()], k))
-    return SimilarUuids(ids=ids)
+        return await context.work_on(upload, lambda photo: _ids(context.engine.search_ids([photo], k)))
 
 
 def add_simple_routes(router: APIRouter) -> None:
@@ -43,6 +45,12 @@ def add_simple_routes(router: APIRouter) -> None:
         methods=["POST"],
         tags=tags,
         summary="Ids of similar photos",
-        responses=documented(400, 413, 422),
+        response_model=SimilarUuids,
+        responses=documented(400, 408, 413, 422, 503),
         openapi_extra=form_schema(_PHOTO),
     )
+
+
+def _ids(ids: list[list[str]]) -> Response:
+    with step("json"):
+        return as_json(SimilarUuids(ids=ids))

@@ -1,10 +1,11 @@
-"""Uploads: a body that grows past the limit is refused before it is read whole, a form with too many parts as well."""
+"""Uploads: read before any place is taken; refused as soon as they have too many bytes, too many parts or too long."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
+import anyio
 from fastapi import Request
 from pydantic import BaseModel
 from python_multipart.multipart import parse_options_header
@@ -16,6 +17,7 @@ from lookalike.api.errors import ApiError
 from lookalike.api.params import once
 from lookalike.errors import QueryError
 from lookalike.settings import Settings
+from lookalike.timing import step
 
 FORM_ROOM_BYTES = 65_536
 """What a form may hold beside its photo: boundaries, headers and small fields."""
@@ -23,6 +25,8 @@ FORM_ROOM_BYTES = 65_536
 _LENGTH_DIGITS = 20  # more of them than any true length has
 _MAX_FIELDS = 20
 _MAX_FIELD_BYTES = 4_096
+_HEAVY_PIXELS = 24_000_000
+_JPEG_TIMES_FASTER = 8  # to decode to an encoder's input, a pixel of the photo: libjpeg leaves out what is not needed
 
 
 class LimitBody:
@@ -63,8 +67,8 @@ class Upload:
     fields: dict[str, str]
     settings: Settings
 
-    def photo(self) -> bytes:
-        """Read the photo's bytes, checked to be a photo of bearable size by its header.
+    def photo(self) -> "UploadedPhoto":
+        """Read the photo's bytes, checked to be a photo of bearable size by its header; again from its start each time.
 
         Raises
         ------
@@ -73,11 +77,22 @@ class Upload:
         PhotoError
             Empty, not a photo, or more pixels than allowed.
         """
-        data = self.file.read(self.settings.max_upload_bytes + 1)
-        if len(data) > self.settings.max_upload_bytes:
-            raise too_many_bytes(self.settings.max_upload_bytes)
-        images.facts(data, max_pixels=self.settings.max_pixels)
-        return data
+        with step("decode"):
+            self.file.seek(0)
+            data = self.file.read(self.settings.max_upload_bytes + 1)
+            if len(data) > self.settings.max_upload_bytes:
+                raise too_many_bytes(self.settings.max_upload_bytes)
+            facts = images.facts(data, max_pixels=self.settings.max_pixels)
+        weight = 1 if facts.format == "jpeg" else _JPEG_TIMES_FASTER
+        return UploadedPhoto(data, facts.width * facts.height * weight > _HEAVY_PIXELS)
+
+
+@dataclass(frozen=True)
+class UploadedPhoto:
+    """A photo's bytes, and whether it is so slow to decode (some tenths of a second) that it may hold up others."""
+
+    data: bytes
+    heavy: bool
 
 
 @asynccontextmanager
@@ -87,7 +102,7 @@ async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGen
     Raises
     ------
     ApiError
-        422: no such photo field, or a charset other than UTF-8.
+        422: no such photo field, or a charset other than UTF-8. 408: it takes longer than `upload_seconds`.
     QueryError
         Text that is not UTF-8, or a text field more than once.
     HTTPException
@@ -96,8 +111,9 @@ async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGen
     _, options = parse_options_header(request.headers.get("content-type", ""))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise ApiError(422, "bad_parameter", "the form's charset is not UTF-8", "Send the form as UTF-8")
-    as_latin_1 = _as_latin_1(request)
-    async with as_latin_1.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES) as form:
+    with step("upload"):
+        form = await _form(_as_latin_1(request), settings.upload_seconds)
+    try:
         photo = form.get(field)
         if not isinstance(photo, UploadFile):
             raise ApiError(
@@ -107,6 +123,8 @@ async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGen
                 f"Send multipart/form-data with the photo as {field}, with a file name",
             )
         yield Upload(photo.file, _text_fields(form), settings)
+    finally:
+        await form.close()
 
 
 def too_many_bytes(max_bytes: int) -> ApiError:
@@ -137,6 +155,20 @@ def form_schema(field: str, params: type[BaseModel] | None = None) -> dict[str, 
         ]
     schema = {"type": "object", "required": [field], "properties": properties}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}, **described}
+
+
+async def _form(request: Request, seconds: float) -> FormData:
+    try:
+        with anyio.fail_after(seconds):
+            return await request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
+    except TimeoutError:
+        raise ApiError(
+            408,
+            "upload_too_slow",
+            f"the upload took longer than {seconds:g} s",
+            "Send a smaller photo, or try a better connection",
+            headers={"connection": "close"},  # otherwise the server would go on reading what still trickles in
+        ) from None
 
 
 def _as_latin_1(request: Request) -> Request:

@@ -6,6 +6,7 @@ import warnings
 
 import typer
 
+from lookalike import __version__
 from lookalike.cli import chain, learn, use
 from lookalike.cli.console import show_error
 from lookalike.errors import LookalikeError
@@ -27,9 +28,7 @@ use.register(app)
 @app.callback(invoke_without_command=True)
 def _root(version: bool = typer.Option(False, "--version", help="Show the version and exit.")) -> None:
     if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"lookalike {installed('lookalike')}")
+        typer.echo(f"lookalike {__version__}")
         raise typer.Exit
 
 

@@ -41,6 +41,7 @@ _Rehash = Annotated[bool, typer.Option("--rehash", help="Read every byte to see 
 _Encoder = Annotated[str, typer.Option(help="lite0, fast, best (lite2), or the folder that `lookalike export` made.")]
 _Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32; auto takes bf16 where the processor has it.")]
 _Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to put it (default: beside its input).")]
+_Flip = Annotated[bool, typer.Option("--flip", help="Average each photo with its mirror image: twice the encoding.")]
 _Kind = Annotated[str, typer.Option(help="mix, lda, wccn, pca or none; auto takes mix where there are labels.")]
 _Level = Annotated[str, typer.Option(help="How deep labels go: parent, a path depth, or auto.")]
 _Ignore = Annotated[
@@ -81,11 +82,13 @@ def build(
         str | None, typer.Option(help="Train the network first, for 20m or 2h at most (needs the train extra).")
     ] = None,
     no_evaluate: Annotated[bool, typer.Option("--no-evaluate", help="Leave the evaluation out.")] = False,
+    flip: _Flip = False,
 ) -> None:
     """Build a site from a source: every stage in order, skipping what is up to date.
 
     Example: [bold]lookalike build my-shop/ -o site/ --ignore-labels "Other,Not sure"[/]
     """
+    from lookalike.embedding import EmbedConfig
     from lookalike.evaluate import EvaluateConfig
     from lookalike.pipeline import BuildConfig
     from lookalike.splits import SplitConfig
@@ -100,6 +103,7 @@ def build(
         rehash=rehash,
         split=SplitConfig(seed=seed),
         head=head_config(kind, level, ignore_labels),
+        embed=EmbedConfig(flip=flip),
         evaluation=None if no_evaluate else EvaluateConfig(seed=seed),
     )
     understood = read_source(source, photos, column, product_column, (encoding, delimiter, currency))
@@ -172,13 +176,14 @@ def embed(
     precision: _Precision = "auto",
     photos: _Photos = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Decode threads (default: one per core).")] = None,
+    flip: _Flip = False,
 ) -> None:
     """Turn photos into features, in shards; a run that was stopped goes on where it was."""
     from lookalike import embedding
     from lookalike.encoder import load_encoder
 
     where = output or _beside(catalogue, "embeddings")
-    config = embedding.EmbedConfig(threads=threads)
+    config = embedding.EmbedConfig(threads=threads, flip=flip)
     loaded = load_encoder(encoder, precision=precision)
     with progress_bar("embeddings") as show:
         artifact = embedding.embed(catalogue, loaded, where, config, photos=photos, progress=show)

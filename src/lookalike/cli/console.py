@@ -92,7 +92,7 @@ def counted(counts: Mapping[str, object]) -> str:
 
 
 def show_trade_off(facts: "Json") -> None:
-    """Tell how the head's label part was shrunk, and what each weight of it gives and takes on the validation part."""
+    """Tell how the head's label part was shrunk, and what each weight of it and of the boost gives and takes."""
     shrunk = facts.get("shrinkage")
     if shrunk is not None:
         rows = [
@@ -103,15 +103,22 @@ def show_trade_off(facts: "Json") -> None:
         title = f"  {'shrinkage':<13}{'accuracy':>13}{'label r@1':>17}   (training groups left out in turn)"
         out().print("\n".join([title, *rows]))
     choice = facts.get("choice")
-    if choice is None:
-        return
+    if choice is not None:
+        _show_weights("label weight", choice["tried"], choice["label_weight"], choice["raw"])
+    boost = facts.get("boost")
+    if boost is not None:
+        tried = [{**one, "label_weight": one["weight"]} for one in boost["tried"]]
+        _show_weights("boost", tried, boost["weight"])
+
+
+def _show_weights(name: str, tried: "list[Json]", chosen: float, raw: "Json | None" = None) -> None:
+    shown = [("raw features", raw, False)] if raw is not None else []
+    shown += [(f"{one['label_weight']:g}", one, one["label_weight"] == chosen) for one in tried]
     rows = [
-        f"  {'raw features' if one is choice['raw'] else format(one['label_weight'], '.1f'):<13}"
-        f"{one['label_recall']:>13.3f}{one['instance_recall']:>17.3f}"
-        + ("   chosen" if one is not choice["raw"] and one["label_weight"] == choice["label_weight"] else "")
-        for one in (choice["raw"], *choice["tried"])
+        f"  {text:<13}{one['label_recall']:>13.3f}{one['instance_recall']:>17.3f}" + ("   chosen" if is_it else "")
+        for text, one, is_it in shown
     ]
-    out().print("\n".join([f"  {'label weight':<13}{'label r@1':>13}{'instance r@1':>17}   (validation)", *rows]))
+    out().print("\n".join([f"  {name:<13}{'label r@1':>13}{'instance r@1':>17}   (validation)", *rows]))
 
 
 def need_torch(*more: str) -> None:

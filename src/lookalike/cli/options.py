@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lookalike.catalogue import SourceConfig
     from lookalike.heads import HeadConfig
+    from lookalike.ranking import RankConfig
     from lookalike.training.sweep import Choices
 
 
@@ -50,6 +51,24 @@ def head_config(kind: str, level: str, ignore_labels: str) -> "HeadConfig":
     from lookalike.heads import HeadConfig
 
     return HeadConfig(kind=kind, level=level, ignored=split_labels(ignore_labels))
+
+
+def rank_config(fold: str, boost: str, *, prototypes: bool) -> "RankConfig":
+    """Make the ranking's configuration from its options; `boost` is off, auto or a number.
+
+    Raises
+    ------
+    QueryError
+        No such fold, or no such boost.
+    """
+    from lookalike.ranking import RankConfig
+
+    known = {"off": 0.0, "auto": None}
+    try:
+        weight = known[boost] if boost in known else float(boost)
+    except ValueError as error:
+        raise QueryError(f"{boost!r} is no boost", mend="Give off, auto or a number from 0") from error
+    return RankConfig(fold, prototypes, weight)
 
 
 def split_labels(text: str) -> tuple[str, ...]:

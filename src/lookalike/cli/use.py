@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.console import err, out, progress_bar
+from lookalike.cli.options import rank_config
 from lookalike.errors import QueryError, SettingsError
 
 TYPE_CHECKING = False
@@ -22,6 +23,17 @@ _Photos = Annotated[
     Path | None, typer.Option("--photos", help="Photo root; default: where the catalogue was ingested from.")
 ]
 _Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32; auto takes bf16 where the processor has it.")]
+
+_Fold = Annotated[
+    str,
+    typer.Option(help="A product's score: its best photo (max), the mean of its photos, or of its best two (top2)."),
+]
+_Prototypes = Annotated[
+    bool, typer.Option("--prototypes/--no-prototypes", help="Score products by the mean of their photos, too.")
+]
+_Boost = Annotated[
+    str, typer.Option(help="What agrees with the guessed category first: off, auto (as validation chose), or a weight.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,6 +58,9 @@ def search(
     by_product: Annotated[
         bool, typer.Option("--by-product/--by-photo", help="Each product once, or every photo.")
     ] = True,
+    fold: _Fold = "max",
+    prototypes: _Prototypes = False,
+    boost: _Boost = "off",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: one list of results per photo.")] = False,
     precision: _Precision = "auto",
 ) -> None:
@@ -59,7 +74,8 @@ def search(
     where = Filter(category=category or None, min_price=_price(min_price), max_price=_price(max_price))
     if where.min_price is not None and where.max_price is not None and where.min_price > where.max_price:
         raise QueryError("the lowest price is above the highest", mend="Swap --min-price and --max-price")
-    with SearchEngine.open(site, precision=precision) as engine:
+    rank = rank_config(fold, boost, prototypes=prototypes)
+    with SearchEngine.open(site, precision=precision, rank=rank) as engine:
         found = engine.search_many(list(photo), k, where=where, by_product=by_product)
     if as_json:
         typer.echo(json.dumps([[_plain(result) for result in results] for results in found], ensure_ascii=False))
@@ -74,6 +90,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (default: 127.0.0.1).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one (default: 8080).")] = None,
     precision: Annotated[str | None, typer.Option(help="auto, bf16 or fp32 (default: auto).")] = None,
+    fold: Annotated[str | None, typer.Option(help="max, mean or top2, see search (default: max).")] = None,
+    prototypes: Annotated[bool | None, typer.Option("--prototypes/--no-prototypes", help="See search.")] = None,
+    boost: Annotated[str | None, typer.Option(help="off, auto or a weight, see search (default: off).")] = None,
 ) -> None:
     """Serve a built site: the page at /, the HTTP API at /v1, its documentation at /docs.
 
@@ -81,7 +100,8 @@ def serve(
     """
     from lookalike.settings import load_settings
 
-    _serve(site, load_settings(host=host, port=port, photos=photos, precision=precision))
+    ranked = {"fold": fold, "prototypes": prototypes, "boost": boost}
+    _serve(site, load_settings(host=host, port=port, photos=photos, precision=precision, **ranked))
 
 
 def evaluate(
@@ -90,6 +110,9 @@ def evaluate(
     queries: Annotated[int, typer.Option(min=1, help="Test photos to distort for the instance protocol.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the distortions and of the intervals.")] = 0,
     precision: _Precision = "auto",
+    fold: _Fold = "max",
+    prototypes: _Prototypes = False,
+    boost: _Boost = "off",
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Print every figure, not the main ones alone.")] = False,
 ) -> None:
@@ -101,8 +124,9 @@ def evaluate(
     from lookalike import pipeline
 
     config = evaluation.EvaluateConfig(instance_queries=queries, seed=seed)
+    rank = rank_config(fold, boost, prototypes=prototypes)
     with err().status("evaluating"):
-        artifact = pipeline.evaluate_site(site, config, photos=photos, precision=precision)
+        artifact = pipeline.evaluate_site(site, config, photos=photos, precision=precision, rank=rank)
     if as_json:
         typer.echo((artifact.path / "evaluation.json").read_text(encoding="utf-8"))
     else:
@@ -203,10 +227,11 @@ def _serve(site: Path, settings: "Settings") -> None:
     from lookalike.api import create_app
     from lookalike.engine import SearchEngine
 
+    rank = rank_config(settings.fold, settings.boost, prototypes=settings.prototypes)
     with SearchEngine.open(
-        site, photos=settings.photos, precision=settings.precision, max_pixels=settings.max_pixels
+        site, photos=settings.photos, precision=settings.precision, max_pixels=settings.max_pixels, rank=rank
     ) as engine:
-        listening = _listen(settings.host, settings.port)
+        listening = listen(settings.host, settings.port)
         config = uvicorn.Config(
             create_app(engine, settings), log_level="warning" if settings.log_level == "info" else settings.log_level
         )
@@ -215,10 +240,11 @@ def _serve(site: Path, settings: "Settings") -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """Take the address before anything is started, so that a taken one is a clear error."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family)
+    # The protocol is named: asyncio turns Nagle's algorithm off only where it is, else each answer waits 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))

@@ -1,6 +1,7 @@
 """What the figures are compared with: raw features, shuffled embeddings, and chance."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -90,4 +91,5 @@ def _engine_over(engine: SearchEngine, plan: Plan, head: Head, vectors: Float32A
     for start in range(0, len(photos), _PUT):
         batch = zip(photos[start : start + _PUT], vectors[start : start + _PUT], strict=True)
         collection.put([Entry(photo.product, photo.image, vector) for photo, vector in batch])
-    return SearchEngine(engine.encoder, head, collection, photos=engine.photos, max_pixels=engine.max_pixels)
+    rank = replace(engine.rank, boost=0)  # a boost would tell the control what it must not know
+    return SearchEngine(engine.encoder, head, collection, photos=engine.photos, max_pixels=engine.max_pixels, rank=rank)

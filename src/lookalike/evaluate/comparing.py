@@ -127,7 +127,7 @@ def _figures(protocol: str) -> list[tuple[str, Callable[[pl.DataFrame, str], Flo
 
 
 def _order(protocol: str) -> tuple[int, str]:
-    known = ("label", "product", "photos", "instance", "scene")
+    known = ("label", "product", "photos", "own product", "instance", "scene")
     return (known.index(protocol) if protocol in known else len(known), protocol)
 
 

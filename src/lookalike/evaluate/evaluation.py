@@ -103,7 +103,7 @@ def evaluate(engine: SearchEngine, *, config: EvaluateConfig, raw: Embeddings | 
     known = set() if raw is None else set(raw.image_ids)
     missing = sum(image_id not in known for image_id in plan.photos)
     usable = raw if not missing else None
-    asked = encode_distorted(engine, plan)
+    asked = encode_distorted(engine, plan, usable)
     outcomes = {ENGINE: ask(engine, plan, config, asked)}
     if usable is not None:
         with raw_engine(engine, plan, usable) as compared:

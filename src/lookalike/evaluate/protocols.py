@@ -2,15 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lookalike import metrics
+from lookalike.embedding import Embeddings
 from lookalike.engine import SearchEngine
+from lookalike.evaluate.judging import (
+    judge_instances,
+    judge_labels,
+    judge_own_products,
+    judge_photos,
+    judge_products,
+)
 from lookalike.evaluate.levels import average_precisions, judge_level, make_levels
 from lookalike.evaluate.plan import EvaluateConfig, LabelQuery, Photo, Plan
 from lookalike.metrics import Float64Array, Judged, Summary
+from lookalike.shortlist import Guess, Request
 from lookalike.types import Filter, Float32Array, Result
 
 _SEARCH_AT_ONCE = 256
@@ -28,17 +37,28 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """The encoder's features of the distorted photos and of the scenes: float32 of shape (instance queries, in_dim)."""
+    """The encoder's features of the distorted photos and of the scenes: float32 of shape (instance queries, in_dim).
+
+    `stored` are those of the collection's photos, from which a boost guesses the label queries' labels.
+    """
 
     distorted: Float32Array
     scenes: Float32Array
+    stored: Embeddings | None = None
+
+    def guess(self, engine: SearchEngine, image_ids: Sequence[str]) -> Guess | None:
+        """What a boost needs to know of photos of the collection; None without a boost, or without their features."""
+        if self.stored is None or not engine.rank.boost:
+            return None
+        return engine.guess(self.stored.of(image_ids).astype(np.float32))
 
 
-def encode_distorted(engine: SearchEngine, plan: Plan) -> Asked:
+def encode_distorted(engine: SearchEngine, plan: Plan, stored: Embeddings | None = None) -> Asked:
     """Encode the distorted photos and scenes as uploads would be; every variant's head is then applied to the same."""
     return Asked(
         _encode(engine, [query.jpeg for query in plan.instance_queries]),
         _encode(engine, [query.scene for query in plan.instance_queries]),
+        stored,
     )
 
 
@@ -49,12 +69,16 @@ def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) 
     labels = [query.photo for query in plan.label_queries]
     instances = [query.photo for query in plan.instance_queries]
     distorted, scenes = engine.head.apply(asked.distorted), engine.head.apply(asked.scenes)
+    photos = [query.photo for query in plan.photos_queries]
+    label_guess = asked.guess(engine, [photo.image.image_id for photo in labels])
+    photos_guess = asked.guess(engine, [photo.image.image_id for photo in photos])
     found = {
-        "label": _search_labels(engine, plan.label_queries, k, by_product=False),
-        "product": _search_labels(engine, plan.label_queries, k, by_product=True),
-        "instance": _search(engine, distorted, k, None),
-        "scene": _search(engine, scenes, k, None),
-        "photos": _search_photos(engine, plan, most),
+        "label": _search_labels(engine, plan.label_queries, Request(k), label_guess),
+        "product": _search_labels(engine, plan.label_queries, Request(k, by_product=True), label_guess),
+        "instance": _search(engine, distorted, Request(k), engine.guess(asked.distorted)),
+        "scene": _search(engine, scenes, Request(k), engine.guess(asked.scenes)),
+        "photos": _search_photos(engine, plan, Request(most), photos_guess),
+        "own product": _search_photos(engine, plan, Request(k, by_product=True), photos_guess),
     }
     levels = make_levels(plan)
     judged = {
@@ -63,13 +87,15 @@ def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) 
         "instance": judge_instances(plan, found["instance"], k),
         "scene": judge_instances(plan, found["scene"], k),
         "photos": judge_photos(plan, found["photos"], most),
+        "own product": judge_own_products(plan, found["own product"], k),
     }
     queries = {
         "label": labels,
         "product": labels,
         "instance": instances,
         "scene": instances,
-        "photos": [query.photo for query in plan.photos_queries],
+        "photos": photos,
+        "own product": photos,
     }
     for level in levels:
         judged[f"level {level.depth}"] = judge_level(plan, level, found["label"], k)
@@ -89,49 +115,18 @@ def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) 
     return Outcome(figures, by_label, rows)
 
 
-def judge_labels(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
-    """A hit is an answer if its label is the query's."""
-    relevant = np.zeros((len(found), k), bool)
-    for row, (query, results) in enumerate(zip(plan.label_queries, found, strict=True)):
-        relevant[row, : len(results)] = [plan.photos[hit.image_id].label == query.photo.label for hit in results]
-    answers = np.array([query.answers for query in plan.label_queries], np.int64)
-    return Judged(relevant, answers, np.array([query.gallery for query in plan.label_queries], np.int64))
-
-
-def judge_products(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
-    """Photos are folded into products; a product is an answer if its label is the query's."""
-    relevant = np.zeros((len(found), k), bool)
-    for row, (query, results) in enumerate(zip(plan.label_queries, found, strict=True)):
-        relevant[row, : len(results)] = [plan.photos[hit.image_id].label == query.photo.label for hit in results]
-    return Judged(
-        relevant,
-        np.array([query.product_answers for query in plan.label_queries], np.int64),
-        np.array([query.product_gallery for query in plan.label_queries], np.int64),
-    )
-
-
-def judge_instances(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
-    """A hit is an answer if it is the photo that was distorted, or an exact copy of it."""
-    return _judge([(query.twins, len(plan.photos)) for query in plan.instance_queries], found, k)
-
-
-def judge_photos(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judged:
-    """A hit is an answer if it is another photo of the query's product."""
-    return _judge([(q.answers, len(plan.photos) - len(q.left_out)) for q in plan.photos_queries], found, k)
-
-
 def figures_of(
     config: EvaluateConfig, judged: Mapping[str, Judged], queries: Mapping[str, Sequence[Photo]]
 ) -> dict[str, Summary]:
-    """Average the protocols' metrics, with intervals by group; the photos protocol has none where it asked nothing.
+    """Average the protocols' metrics, with intervals by group; protocols of other photos have none where they asked nothing.
 
     Precision and nDCG are told where a query can have many answers.
     """
     figures: dict[str, Summary] = {}
     for protocol, one in judged.items():
-        if protocol == "photos" and not queries[protocol]:
+        if protocol in ("photos", "own product") and not queries[protocol]:
             continue
-        many = protocol not in ("instance", "scene")
+        many = protocol not in ("instance", "scene", "own product")
         for k in config.k:
             figures[f"{protocol} recall@{k}"] = _average(metrics.recall_at_k(one, k), queries[protocol], config)
             if k > 1 and many:
@@ -155,7 +150,7 @@ def no_match(engine: SearchEngine, plan: Plan, config: EvaluateConfig, distorted
     with_match, without, groups = [], [], []
     for query, vector in zip(plan.instance_queries, distorted, strict=True):
         out = Filter(exclude_images=query.twins | mine[query.photo.product.product_id])
-        hits = [_search(engine, vector[None], 1, where)[0] for where in (None, out)]
+        hits = [_search(engine, vector[None], Request(1, where))[0] for where in (None, out)]
         if all(hits):
             with_match.append(hits[0][0].score)
             without.append(hits[1][0].score)
@@ -181,32 +176,22 @@ def _by_label(values: Float64Array, photos: Sequence[Photo], config: EvaluateCon
     return {label: _average(values[mine], [photos[row] for row in mine], config) for label, mine in rows.items()}
 
 
-def _judge(queries: Sequence[tuple[frozenset[str], int]], found: Sequence[Sequence[Result]], k: int) -> Judged:
-    relevant = np.zeros((len(found), k), bool)
-    for row, ((answers, _), results) in enumerate(zip(queries, found, strict=True)):
-        relevant[row, : len(results)] = [hit.image_id in answers for hit in results]
-    return Judged(
-        relevant,
-        np.array([len(answers) for answers, _ in queries], np.int64),
-        np.array([gallery for _, gallery in queries], np.int64),
-    )
-
-
 def _encode(engine: SearchEngine, jpegs: Sequence[bytes]) -> Float32Array:
     parts = [engine.features(jpegs[start : start + _EMBED_AT_ONCE]) for start in range(0, len(jpegs), _EMBED_AT_ONCE)]
     return np.concatenate(parts) if parts else np.empty((0, engine.encoder.dim), np.float32)
 
 
-def _search_photos(engine: SearchEngine, plan: Plan, k: int) -> list[list[Result]]:
+def _search_photos(engine: SearchEngine, plan: Plan, request: Request, guess: Guess | None) -> list[list[Result]]:
     found: list[list[Result]] = []
-    for query in plan.photos_queries:
+    for row, query in enumerate(plan.photos_queries):
         vector = engine.collection.vectors([query.photo.image.image_id])
-        found += _search(engine, vector, k, Filter(exclude_images=query.left_out))
+        mine = replace(request, where=Filter(exclude_images=query.left_out))
+        found += _search(engine, vector, mine, None if guess is None else guess.of([row]))
     return found
 
 
 def _search_labels(
-    engine: SearchEngine, queries: Sequence[LabelQuery], k: int, *, by_product: bool
+    engine: SearchEngine, queries: Sequence[LabelQuery], request: Request, guess: Guess | None
 ) -> list[list[Result]]:
     """Search with each query's own filter, those with the same filter together."""
     together: dict[Filter, list[int]] = defaultdict(list)
@@ -215,17 +200,25 @@ def _search_labels(
     found: list[list[Result]] = [[] for _ in queries]
     for where, rows in together.items():
         vectors = engine.collection.vectors([queries[row].photo.image.image_id for row in rows])
-        for row, results in zip(rows, _search(engine, vectors, k, where, by_product=by_product), strict=True):
+        mine = None if guess is None else guess.of(rows)
+        for row, results in zip(rows, _search(engine, vectors, replace(request, where=where), mine), strict=True):
             found[row] = results
     return found
 
 
 def _search(
-    engine: SearchEngine, vectors: Float32Array, k: int, where: Filter | None, *, by_product: bool = False
+    engine: SearchEngine, vectors: Float32Array, request: Request, guess: Guess | None = None
 ) -> list[list[Result]]:
     found: list[list[Result]] = []
     for start in range(0, len(vectors), _SEARCH_AT_ONCE):
-        found += engine.search_vectors(vectors[start : start + _SEARCH_AT_ONCE], k, where=where, by_product=by_product)
+        rows = slice(start, start + _SEARCH_AT_ONCE)
+        found += engine.search_vectors(
+            vectors[rows],
+            request.k,
+            where=request.where,
+            by_product=request.by_product,
+            guess=None if guess is None else guess.of(rows),
+        )
     return found
 
 

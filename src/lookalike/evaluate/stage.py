@@ -27,6 +27,7 @@ _COLUMNS = (
     "label recall@1",
     "label precision@10",
     "photos recall@1",
+    "own product recall@1",
     "instance recall@1",
     "scene recall@1",
 )
@@ -66,6 +67,7 @@ def run(
         "precision": engine.encoder.precision,
         "head": engine.collection.info.head_hash,
         "generation": engine.collection.generation,
+        "rank": asdict(engine.rank),
     }
     recipe = Recipe(KIND, VERSION, {**asdict(config), "k": list(config.k), **served}, parents)
     if (finished := find(out, recipe)) is not None:

@@ -1,6 +1,7 @@
 """Heads: linear maps, fitted in closed form, that turn an encoder's features into the embeddings that are searched."""
 
-from lookalike.heads.fitting import Aids, HeadConfig, fit
+from lookalike.heads.aids import Aids
+from lookalike.heads.fitting import HeadConfig, fit
 from lookalike.heads.head import Block, Classifier, FeatureArray, Head
 from lookalike.heads.store import load, save
 

@@ -1,7 +1,7 @@
 """How much the label part of a mixed head may weigh: chosen on validation photos, for labels and instances together."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -53,7 +53,8 @@ class Asked:
 
     `gallery` (g, d) are training photos' features with their label numbers, -1 without a label. `labelled` (n, d) are
     validation photos with theirs: each is to find its label in the gallery. `views` (m, d) are views of the validation
-    photos `sources` (m, d), each to find its own photo among gallery and sources.
+    photos `sources` (m, d), each to find its own photo among gallery and sources. `source_codes` are the label numbers
+    of those, -1 without a label; what does not ask for them may leave them out.
     """
 
     gallery: FeatureArray
@@ -62,6 +63,7 @@ class Asked:
     codes: IntArray
     views: FeatureArray
     sources: FeatureArray
+    source_codes: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def enough(self) -> bool:
@@ -75,7 +77,7 @@ def choose(label_part: Block, generic: Block, asked: Asked, *, generic_dim: int,
     The choice is the best label recall among the weights whose instance recall is at least that of the raw features
     (the first `generic_dim` numbers, cosine) less `TOLERANCE`; where no weight reaches that, the smallest.
     """
-    asked = _sampled(asked, seed)
+    asked = sampled(asked, seed)
     gallery = np.concatenate([asked.gallery, asked.sources]).astype(np.float32)
     parts = [embedder(block, gallery.shape[1]) for block in (label_part, generic)]
     queries = [_Pair(part(asked.labelled), part(asked.views), part(gallery)) for part in parts]
@@ -127,7 +129,8 @@ def embedder(block: Block, in_dim: int) -> Callable[[FeatureArray], Float32Array
     return Head("part", in_dim, (block,), LabelSet(())).apply
 
 
-def _sampled(asked: Asked, seed: int) -> Asked:
+def sampled(asked: Asked, seed: int) -> Asked:
+    """Take so many of each at most that a choice costs seconds."""
     rng = np.random.default_rng(seed)
 
     def some(n: int, most: int) -> IntArray:
@@ -143,4 +146,5 @@ def _sampled(asked: Asked, seed: int) -> Asked:
         asked.codes[labelled],
         asked.views[views],
         asked.sources[views],
+        asked.source_codes[views] if len(asked.source_codes) else asked.source_codes,
     )

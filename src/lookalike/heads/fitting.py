@@ -1,17 +1,18 @@
 """Fitting a head: which kind the labels allow, its parts, and its classifier."""
 
 import logging
-from collections.abc import Hashable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
 from lookalike.errors import HeadError
+from lookalike.heads.aids import Aids
+from lookalike.heads.boost import BoostChoice, choose_boost
 from lookalike.heads.calibration import Labelled, calibrated, labelled
-from lookalike.heads.choice import Asked, Choice, choose
+from lookalike.heads.choice import Choice, choose
 from lookalike.heads.head import Block, FeatureArray, Float64Array, Head, check_features
 from lookalike.heads.linear import (
-    IntArray,
     LdaSettings,
     class_statistics,
     lda,
@@ -21,7 +22,7 @@ from lookalike.heads.linear import (
     wccn_block,
 )
 from lookalike.heads.shrinkage import DEFAULT, ShrinkageChoice, choose_shrinkage
-from lookalike.labels import MIN_GROUPS, MIN_PHOTOS, LabelSet, choose_labels
+from lookalike.labels import MIN_GROUPS, MIN_PHOTOS, choose_labels
 from lookalike.types import Json
 
 KINDS = ("auto", "mix", "lda", "wccn", "pca", "none")
@@ -87,24 +88,6 @@ class HeadConfig:
         return {**asdict(self), "ignored": sorted(set(self.ignored))}
 
 
-@dataclass(frozen=True, eq=False)
-class Aids:
-    """What a fit may use beside the training part; each may be missing.
-
-    `validation` (m, d) are the validation part's features, with their `categories`: for the classifier's temperature
-    and the label part's weight. `train_views` (p, v, d) are views of training photos: how features change when a photo
-    is seen differently. `asked_views` (q, d) are views of the validation photos in rows `asked_rows`.
-    `generic_dim` tells how many of the features, from the first, no label has tuned; None means all.
-    """
-
-    validation: FeatureArray | None = None
-    categories: Sequence[str | None] = ()
-    train_views: FeatureArray | None = None
-    asked_views: FeatureArray | None = None
-    asked_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
-    generic_dim: int | None = None
-
-
 def fit(
     features: FeatureArray,
     categories: Sequence[str | None],
@@ -129,7 +112,8 @@ def fit(
     -------
     Head
         Of the kind asked for, or of the nearest one that the labels and photos allow; the log says which and why.
-        `facts["choice"]` tells how the label part's weight was chosen, `facts["shrinkage"]` how it was shrunk.
+        `facts["choice"]` tells how the label part's weight was chosen, `facts["shrinkage"]` how it was shrunk,
+        `facts["boost"]` how much agreement of categories may weigh in a ranking.
 
     Raises
     ------
@@ -171,34 +155,30 @@ def fit(
     if kind == "pca" and config.kind == "auto" and within:
         kind = "wccn"
     generic = _generic(kind, (mean, covariance), within, config.dim - _width(label_part), aids, config)
-    choice = None
-    if kind == "mix" and label_part is not None and generic is not None and config.label_weight is None:
-        choice = _choice(features, categories, labels, (label_part, generic), aids, config)
+    asked, choice = aids.asked(features, categories, labels), None
+    if kind == "mix" and label_part and generic and asked and config.label_weight is None:
+        generic_dim = aids.generic_dim or features.shape[1]
+        choice = choose(label_part, generic, asked, generic_dim=generic_dim, seed=config.seed)
     weight = choice.label_weight if choice is not None else config.label_weight or LABEL_WEIGHT
     blocks = _blocks(kind, label_part, generic, config, weight)
-    return Head(
-        kind if blocks else "none",
-        features.shape[1],
-        blocks,
-        labels,
-        classifier,
-        _facts(config, features, learned, (choice, shrunk)),
-    )
+    head = Head(kind if blocks else "none", features.shape[1], blocks, labels, classifier)
+    boost = None if classifier is None or asked is None else choose_boost(head, asked, seed=config.seed)
+    told = {"choice": choice, "shrinkage": shrunk, "boost": boost}
+    return replace(head, facts=_facts(config, features, learned, told))
 
 
 def _facts(
     config: HeadConfig,
     features: FeatureArray,
     learned: Labelled | None,
-    choices: tuple[Choice | None, ShrinkageChoice | None],
+    choices: Mapping[str, Choice | ShrinkageChoice | BoostChoice | None],
 ) -> Json:
     facts: Json = {
         "asked": config.kind,
         "photos": len(features),
         "labelled": 0 if learned is None else len(learned.codes),
     }
-    told = {name: one.to_json() for name, one in zip(("choice", "shrinkage"), choices, strict=True) if one is not None}
-    return {**facts, **told}
+    return {**facts, **{name: one.to_json() for name, one in choices.items() if one is not None}}
 
 
 def _generic(
@@ -225,26 +205,6 @@ def _generic(
     matrix = np.zeros((len(mean), part.matrix.shape[1]), np.float32)
     matrix[:d] = part.matrix
     return replace(part, mean=mean.astype(np.float32), matrix=matrix)
-
-
-def _choice(
-    features: FeatureArray,
-    categories: Sequence[str | None],
-    labels: LabelSet,
-    parts: tuple[Block, Block],
-    aids: Aids,
-    config: HeadConfig,
-) -> Choice | None:
-    """Choose the label part's weight where there is a validation part with views to ask about."""
-    if aids.validation is None or aids.asked_views is None:
-        return None
-    numbers = {label: code for code, label in enumerate(labels.labels)}
-    codes = np.array([numbers.get(labels.of(category) or "", -1) for category in categories], np.int64)
-    known = labelled(aids.validation, aids.categories, labels)
-    asked = Asked(features, codes, known.features, known.codes, aids.asked_views, aids.validation[aids.asked_rows])
-    if not asked.enough:
-        return None
-    return choose(*parts, asked, generic_dim=aids.generic_dim or features.shape[1], seed=config.seed)
 
 
 def _possible(asked: str, n_labels: int, *, any_category: bool) -> str:

@@ -1,0 +1,145 @@
+"""Built sites of any size for benchmarks of serving: real embeddings repeated with noise, in a real collection.
+
+The clothing photos are built into a site once. A larger one holds its photos' embeddings in turn, each moved by noise
+of a third of its length (cosine to the original about .95) and scaled back. Three photos make a product, all of one
+original, so that grouping by product has work to do. Categories and prices are laid out so that filters of known
+selectivity exist.
+"""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from http.client import HTTPConnection
+from pathlib import Path
+
+import numpy as np
+
+from lookalike import catalogue, heads, pipeline
+from lookalike.cli.console import BuildReporter
+from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.encoder import find_encoder
+from lookalike.sources import describe_sources, find_collection, resolve_sources
+from lookalike.types import Entry, Float32Array, Image, Product, unit_rows
+
+PHOTOS_A_PRODUCT = 3
+_NOISE = 0.33
+_PUT = 10_000
+_SPREAD = 7919  # a prime: neighbours in number are far apart in category and price
+_CHILDREN = 50
+
+FILTERS = {
+    "none": "",
+    "50%": "&category=Half",
+    "1%": "&category=Half%20/%20part%2007",
+    "0.01%": "&max_price={cheapest}",
+}
+"""Query strings by the share of photos that pass."""
+
+
+def filter_query(name: str, count: int) -> str:
+    """Return the query string of a filter for a site of `count` photos; at least one product passes."""
+    return FILTERS[name].format(cheapest=max(1, round(_products(count) * 1e-4)))
+
+
+def base_site(photos: Path, cache: Path) -> Path:
+    """Build the photos' own site, with the default head; what is up to date is skipped."""
+    head = heads.HeadConfig(ignored=("Not sure", "Other", "Skip"))
+    config = pipeline.BuildConfig(head=head, evaluation=None)
+    pipeline.build(catalogue.load_source_config(photos), cache / "base", config, BuildReporter())
+    return cache / "base"
+
+
+def make_site(base: Path, cache: Path, count: int) -> Path:
+    """Fill a collection with `count` photos; one that is in the cache is taken as it is."""
+    site = cache / f"site-{count}"
+    if (site / "filled").exists():
+        return site
+    folder = site / "collection"
+    if folder.exists():
+        raise SystemExit(f"{folder} is unfinished: remove it")
+    with LocalCollection.open(find_collection(base), read_only=True) as source:
+        seeds = source.vectors(source.image_ids())
+        info, found = source.info, resolve_sources(source.info, find_collection(base))
+    folder.mkdir(parents=True)
+    sources = describe_sources(find_encoder(found.encoder), found.head, found.photos, folder)
+    with LocalCollection.create(folder, CollectionInfo(info.dim, info.encoder_hash, info.head_hash, sources)) as made:
+        for entries in _entries(seeds, count):
+            made.put(entries)
+        made.checkpoint()
+    (site / "filled").touch()
+    return site
+
+
+@contextmanager
+def running(site: Path, *flags: str) -> Generator[int]:
+    """Serve a site by the command line in a process of its own; yields the port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    command = [sys.executable, "-c", "from lookalike.cli import main; main()", "serve", str(site), "--port", str(port)]
+    server = subprocess.Popen([*command, *flags], stderr=subprocess.DEVNULL)
+    try:
+        wait_until_up(port, server)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def wait_until_up(port: int, server: subprocess.Popen[bytes]) -> None:
+    """Ask for a sign of life until it comes."""
+    while server.poll() is None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request("GET", "/healthcheck")
+            if connection.getresponse().status == 200:
+                return
+        except OSError:
+            time.sleep(0.005)
+        finally:
+            connection.close()
+    raise SystemExit("the server did not start")
+
+
+def form_of(photo: bytes) -> tuple[bytes, dict[str, str]]:
+    """Return body and headers of a form that uploads a photo."""
+    head = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="q.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
+    return head + photo + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+def _products(count: int) -> int:
+    return -(-count // PHOTOS_A_PRODUCT)
+
+
+def _entries(seeds: Float32Array, count: int) -> Iterator[list[Entry]]:
+    rng = np.random.default_rng(0)
+    products, dim = _products(count), seeds.shape[1]
+    for start in range(0, count, _PUT):
+        numbers = np.arange(start, min(start + _PUT, count))
+        noise = rng.standard_normal((len(numbers), dim), np.float32) * np.float32(_NOISE / dim**0.5)
+        vectors = unit_rows(seeds[numbers // PHOTOS_A_PRODUCT % len(seeds)] + noise)
+        yield [
+            Entry(_product(int(number) // PHOTOS_A_PRODUCT, products), _image(int(number)), vector)
+            for number, vector in zip(numbers, vectors, strict=True)
+        ]
+
+
+def _product(number: int, products: int) -> Product:
+    place = number * _SPREAD % products
+    half, child = ("Half", "Rest")[place % 2], place // 2 % _CHILDREN
+    return Product(
+        f"product-{number}",
+        f"Product number {number}",
+        description="As good as new.",
+        price=Decimal(place + 1),
+        currency="GBP",
+        category=f"{half} / part {child:02}",
+    )
+
+
+def _image(number: int) -> Image:
+    return Image(f"photo-{number}", f"product-{number // PHOTOS_A_PRODUCT}", f"{number}.jpg", 640, 640)
