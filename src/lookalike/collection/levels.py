@@ -1,0 +1,242 @@
+"""The FAISS structures that an index is made of, one small class for each way to search.
+
+Checked with FAISS 1.15.1: missing slots come back as label -1; a NaN query gives all -1 without an error; a wrong width
+is a bare `AssertionError`; the same id may be added twice; a filtered graph may return rows that were excluded, or too
+few; a search while another thread adds or removes crashes the process. So queries are checked before they come here,
+every label is looked up again afterwards, and `local` holds a lock that keeps changes and searches apart.
+
+Settings of a search go with the call; set on the index they would disturb the searches of other threads.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from lookalike.collection.rows import Int64Array
+from lookalike.types import Float32Array
+
+_MOST_EFFORT = 64
+_library: Any = faiss  # its constructors take NumPy arrays and keywords, which its types do not say
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is asked of a level: about `fetch` rows for each query, of `among` rows if not of all, with this effort.
+
+    `among` rises and holds places in the index's keys. `effort` 1 is the plan's; what gave too little asks for more.
+    """
+
+    fetch: int
+    among: Int64Array | None = None
+    effort: int = 1
+
+
+class Level(Protocol):
+    """One way to search vectors that lie in an index in the order of their keys."""
+
+    @property
+    def size(self) -> int:
+        """How many vectors it holds."""
+        ...
+
+    @property
+    def slack(self) -> float | None:
+        """How far a rough score may lie below the exact one; None where rows may be missed altogether."""
+        ...
+
+    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
+        """Add vectors under keys above all others."""
+        ...
+
+    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
+        """Remove vectors by their keys, which are at these rows."""
+        ...
+
+    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
+        """Return rough scores and rows of shape (n, fetch), -1 where there is none; `keys` are those of the index."""
+        ...
+
+    def tried_everything(self, effort: int) -> bool:
+        """Whether more effort finds no more rows."""
+        ...
+
+    def save(self, file: Path) -> None:
+        """Write the structure."""
+        ...
+
+
+class Scan:
+    """Every vector is looked at: `flat` in float32, `sq8` in a byte a number; FAISS numbers rows as the index does.
+
+    The flat index is searched itself and not a map around it: a map's own search starts a second team of threads,
+    which on busy cores costs 8 ms a query (5,400 x 256) and not 0.2.
+    """
+
+    def __init__(self, index: Any, slack: float) -> None:  # noqa: ANN401 - FAISS has no types
+        self.index = index
+        self._slack = slack
+
+    @property
+    def size(self) -> int:
+        """How many vectors it holds."""
+        return self.index.ntotal
+
+    @property
+    def slack(self) -> float:
+        """The largest error of a code, and FAISS's own: it sums in float32, by at most dim * 2**-24 off; twice that."""
+        return self._slack + self.index.d * 2.0**-23
+
+    @property
+    def code_error(self) -> float:
+        """The length of the longest difference between a vector and its code: no score is off by more."""
+        return self._slack
+
+    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
+        """Add vectors at the end."""
+        del keys
+        start = self.index.ntotal
+        self.index.add(vectors)
+        if not isinstance(self.index, faiss.IndexFlat):
+            off = self.index.reconstruct_n(start, len(vectors)) - vectors
+            self._slack = max(self._slack, float(np.sqrt((off * off).sum(axis=1)).max(initial=0.0)) * (1 + 1e-5))
+
+    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
+        """Remove rows; those behind move up."""
+        del keys
+        self.index.remove_ids(rows)
+
+    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
+        """Scan everything."""
+        del keys
+        params = None if ask.among is None else _library.SearchParameters(sel=_selector(ask.among))
+        return self.index.search(queries, ask.fetch, params=params)
+
+    def tried_everything(self, effort: int) -> bool:
+        """Always."""
+        return effort >= 1
+
+    def vectors(self, rows: Int64Array) -> Float32Array:
+        """Return what is stored; exact where the index is flat."""
+        return self.index.reconstruct_batch(rows)
+
+    def save(self, file: Path) -> None:
+        """Write the structure."""
+        faiss.write_index(self.index, str(file))
+
+
+class Lists:
+    """Inverted lists: a search reads those whose centroids are nearest; the ids in them are the index's keys."""
+
+    slack: None = None
+
+    def __init__(self, index: Any, probes: int, *, mapped: bool = False) -> None:  # noqa: ANN401
+        self.index = index
+        self.probes = probes
+        self.mapped = mapped
+
+    @property
+    def size(self) -> int:
+        """How many vectors it holds."""
+        return self.index.ntotal
+
+    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
+        """Add vectors to their lists."""
+        self._thaw()
+        self.index.add_with_ids(vectors, keys)
+
+    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
+        """Remove vectors from their lists."""
+        del rows
+        self._thaw()
+        self.index.remove_ids(keys)
+
+    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
+        """Read as many lists as show, with a filter, about as many passing rows as without one."""
+        probes, selector = self.probes * ask.effort, None
+        if ask.among is not None:
+            probes = int(np.ceil(probes * len(keys) / len(ask.among)))
+            selector = _selector(keys[ask.among])
+        params = _library.SearchParametersIVF(nprobe=min(probes, self.index.nlist), sel=selector)
+        rough, labels = self.index.search(queries, ask.fetch, params=params)
+        return rough, _rows_of(labels, keys)
+
+    def tried_everything(self, effort: int) -> bool:
+        """Whether all lists are read, also without a filter."""
+        return self.probes * effort >= self.index.nlist
+
+    def save(self, file: Path) -> None:
+        """Write the structure."""
+        faiss.write_index(self.index, str(file))
+
+    def _thaw(self) -> None:
+        """Copy lists that are mapped from a file, and so cannot change, into memory."""
+        if not self.mapped:
+            return
+        lists = faiss.ArrayInvertedLists(self.index.nlist, self.index.code_size)
+        everything = np.iinfo(np.int64)
+        self.index.invlists.copy_subset_to(lists, faiss.InvertedLists.SUBSET_TYPE_ID_RANGE, 0, int(everything.max))
+        self.index.replace_invlists(lists, True)
+        lists.this.disown()
+        self.mapped = False
+
+
+class Graph:
+    """A navigable graph. It cannot forget: what is removed stays in it, is dropped from answers, and counts as waste."""
+
+    slack: None = None
+
+    def __init__(self, index: Any, ids: Int64Array, effort: int) -> None:  # noqa: ANN401
+        self.index = index
+        self.ids = ids
+        self.effort = effort
+
+    @property
+    def size(self) -> int:
+        """How many vectors it holds."""
+        return self.index.ntotal
+
+    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
+        """Add nodes."""
+        self.index.add(vectors)
+        self.ids = np.concatenate([self.ids, keys])
+
+    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
+        """Nothing: the keys are no longer among the index's, which is where every answer is looked up."""
+
+    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
+        """Walk the graph."""
+        selector = None
+        if ask.among is not None:
+            selector = _selector(np.searchsorted(self.ids, keys[ask.among]))
+        effort = max(self.effort, ask.fetch) * ask.effort
+        params = _library.SearchParametersHNSW(efSearch=min(effort, len(self.ids)), sel=selector)
+        rough, labels = self.index.search(queries, ask.fetch, params=params)
+        found = np.where(labels >= 0, self.ids[labels], -1)
+        return rough, _rows_of(found, keys)
+
+    def tried_everything(self, effort: int) -> bool:
+        """Whether a walk of this effort is no quicker than a scan."""
+        return effort >= _MOST_EFFORT
+
+    def save(self, file: Path) -> None:
+        """Write the structure."""
+        faiss.write_index(self.index, str(file))
+
+
+def _selector(places: Int64Array) -> Any:  # noqa: ANN401
+    """Return FAISS's form of "only these", which must rise."""
+    mask = np.zeros(int(places[-1]) + 1, np.bool_)
+    mask[places] = True
+    return _library.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+
+
+def _rows_of(labels: Int64Array, keys: Int64Array) -> Int64Array:
+    """Return the place of each label among the keys, -1 where it is not one of them."""
+    rows = np.searchsorted(keys, labels)
+    rows[rows == len(keys)] = 0
+    found: npt.NDArray[np.bool_] = keys[rows] == labels
+    return np.where(found, rows, -1)
