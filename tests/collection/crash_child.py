@@ -23,7 +23,10 @@ from lookalike.types import Entry, Image, Product, unit_rows
 DIM = 8
 FEW = 5
 INFO = CollectionInfo(DIM, "e", "h")
-WATCHED = ("execute", "executemany", "fsync", "replace", "add_with_ids", "remove_ids", "close", "release", "open")
+WATCHED = (
+    *("execute", "executemany", "fsync", "replace", "unlink", "tofile", "write_index"),
+    *("_add", "remove_ids", "close", "release", "open"),
+)
 
 
 def advance(collection: LocalCollection) -> None:

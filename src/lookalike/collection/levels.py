@@ -185,7 +185,7 @@ class Lists:
 
 
 class Graph:
-    """A navigable graph. It cannot forget: what is removed stays in it, is dropped from answers, and counts as waste."""
+    """A navigable graph. It cannot forget: what is removed stays in it, is left out of answers, and counts as waste."""
 
     slack: None = None
 
@@ -193,25 +193,37 @@ class Graph:
         self.index = index
         self.ids = ids
         self.effort = effort
+        self._gone = np.zeros(len(ids), np.bool_)
 
     @property
     def size(self) -> int:
         """How many vectors it holds."""
         return self.index.ntotal
 
+    def with_effort(self, effort: int) -> "Graph":
+        """Return the same graph, walked with another effort."""
+        other = Graph(self.index, self.ids, effort)
+        other._gone = self._gone
+        return other
+
     def add(self, keys: Int64Array, vectors: Float32Array) -> None:
         """Add nodes."""
         self.index.add(vectors)
         self.ids = np.concatenate([self.ids, keys])
+        self._gone = np.concatenate([self._gone, np.zeros(len(keys), np.bool_)])
 
     def remove(self, keys: Int64Array, rows: Int64Array) -> None:
-        """Nothing: the keys are no longer among the index's, which is where every answer is looked up."""
+        """Mark nodes as gone; walks still lead through them."""
+        del rows
+        self._gone[np.searchsorted(self.ids, keys)] = True
 
     def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
         """Walk the graph."""
         selector = None
         if ask.among is not None:
             selector = _selector(np.searchsorted(self.ids, keys[ask.among]))
+        elif len(keys) != len(self.ids):
+            selector = _masked(~self._gone)
         effort = max(self.effort, ask.fetch) * ask.effort
         params = _library.SearchParametersHNSW(efSearch=min(effort, len(self.ids)), sel=selector)
         rough, labels = self.index.search(queries, ask.fetch, params=params)
@@ -231,6 +243,10 @@ def _selector(places: Int64Array) -> Any:  # noqa: ANN401
     """Return FAISS's form of "only these", which must rise."""
     mask = np.zeros(int(places[-1]) + 1, np.bool_)
     mask[places] = True
+    return _masked(mask)
+
+
+def _masked(mask: npt.NDArray[np.bool_]) -> Any:  # noqa: ANN401
     return _library.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
 
 

@@ -1,4 +1,4 @@
-"""The index of a store, kept at the store's state: loaded from the cache, following changes, made anew where it must."""
+"""The index of a store, kept at the store's state: read from its cache, following changes, made anew where it must."""
 
 from pathlib import Path
 

@@ -58,7 +58,7 @@ def with_settings(level: Level, plan: IndexPlan) -> Level:
         case Lists():
             return Lists(level.index, plan.probes, mapped=level.mapped)
         case Graph():
-            return Graph(level.index, level.ids, plan.effort)
+            return level.with_effort(plan.effort)
         case _:
             return level
 

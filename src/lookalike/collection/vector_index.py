@@ -94,7 +94,7 @@ class VectorIndex:
         return index
 
     def hold(self, keys: Int64Array, halves: Float16Array | None) -> None:
-        """Take over keys and stored vectors, which lie in the order of the keys, beside a level that has them already."""
+        """Take over keys, and stored vectors in their order, beside a level that has them already."""
         self._keys, self._slots = keys, None
         if halves is not None:
             self._rows = Rows(halves)
