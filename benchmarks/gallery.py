@@ -1,4 +1,4 @@
-"""A gallery of any size out of real photos: served embeddings, each copied with noise of the kind that distortions cause.
+"""A gallery of any size out of real photos: served embeddings, each copied with noise like what distortions cause.
 
 The clothing photos go through the stages that build a site, up to the default head (`mix`). The noise: training photos
 are distorted as in `evaluate`'s instance protocol and embedded again; the covariance of distorted minus undistorted is
@@ -27,7 +27,7 @@ _AT_ONCE = 50_000
 
 @dataclass(frozen=True)
 class Seeds:
-    """Real embeddings: `train` (n, d) is copied, `queries` (q, d) ask, `spread` (d, d) turns noise into a distortion."""
+    """Real embeddings: `train` (n, d) is copied, `queries` (q, d) ask; `spread` (d, d) shapes noise."""
 
     train: Float32Array
     queries: Float32Array

@@ -8,6 +8,8 @@ every label is looked up again afterwards, and `local` holds a lock that keeps c
 Settings of a search go with the call; set on the index they would disturb the searches of other threads.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,12 +37,28 @@ class Ask:
     effort: int = 1
 
 
+@contextmanager
+def one_thread() -> Generator[None]:
+    """Let FAISS use one thread, in the whole process: for measuring, while nobody else searches."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
 class Level(Protocol):
     """One way to search vectors that lie in an index in the order of their keys."""
 
     @property
     def size(self) -> int:
         """How many vectors it holds."""
+        ...
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes, as far as that grows with what it holds."""
         ...
 
     @property
@@ -84,6 +102,11 @@ class Scan:
     def size(self) -> int:
         """How many vectors it holds."""
         return self.index.ntotal
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes."""
+        return self.index.ntotal * self.index.code_size
 
     @property
     def slack(self) -> float:
@@ -143,6 +166,11 @@ class Lists:
         """How many vectors it holds."""
         return self.index.ntotal
 
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes."""
+        return self.index.ntotal * (self.index.code_size + 8) + self.index.nlist * self.index.d * 4
+
     def add(self, keys: Int64Array, vectors: Float32Array) -> None:
         """Add vectors to their lists."""
         self._thaw()
@@ -179,7 +207,7 @@ class Lists:
         lists = faiss.ArrayInvertedLists(self.index.nlist, self.index.code_size)
         everything = np.iinfo(np.int64)
         self.index.invlists.copy_subset_to(lists, faiss.InvertedLists.SUBSET_TYPE_ID_RANGE, 0, int(everything.max))
-        self.index.replace_invlists(lists, True)
+        self.index.replace_invlists(lists, own=True)
         lists.this.disown()
         self.mapped = False
 
@@ -199,6 +227,13 @@ class Graph:
     def size(self) -> int:
         """How many vectors it holds."""
         return self.index.ntotal
+
+    @property
+    def bytes(self) -> int:
+        """How much memory it takes."""
+        return (
+            self.index.ntotal * self.index.storage.code_size + 4 * self.index.hnsw.neighbors.size() + 8 * len(self.ids)
+        )
 
     def with_effort(self, effort: int) -> "Graph":
         """Return the same graph, walked with another effort."""

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from lookalike.collection.cache import load_index, save_index
-from lookalike.collection.plan import OUTGROWN, IndexPlan, plan_for
+from lookalike.collection.plan import OUTGROWN, Choice, Goals, IndexPlan, plan_for
 from lookalike.collection.rows import Float16Array, Int64Array
 from lookalike.collection.store import Change, Store
+from lookalike.collection.tuning import Progress, Tuning, figures, measure
 from lookalike.collection.vector_index import VectorIndex
 
 _WASTE = 0.1
@@ -81,7 +82,7 @@ class LiveIndex:
         """Make the index from the store."""
         state = self._store.state()
         self._state = self._cached = None
-        keys, halves = self._everything()
+        keys, halves = self.everything()
         self.index = VectorIndex.build(plan, keys, halves)
         self._state = state
 
@@ -91,13 +92,8 @@ class LiveIndex:
             save_index(self.index, self._folder, self._state)
             self._cached = self._state
 
-    def _worn(self) -> bool:
-        trained = self.index.trained_on
-        if self.index.plan.kind == "flat" or not trained:
-            return False
-        return len(self.index) > OUTGROWN * trained or self.index.waste() > _WASTE
-
-    def _everything(self) -> tuple[Int64Array, Float16Array]:
+    def everything(self) -> tuple[Int64Array, Float16Array]:
+        """Read all keys, rising, and vectors as they are stored."""
         count, dim = self._store.count(), self._store.info.dim
         keys, halves = np.empty(count, np.int64), np.empty((count, dim), np.float16)
         done = 0
@@ -105,3 +101,18 @@ class LiveIndex:
             keys[done : done + len(some)], halves[done : done + len(some)] = some, vectors
             done += len(some)
         return keys[:done], halves[:done]
+
+    def tune(self, goals: Goals, progress: Progress | None, *, keep: bool) -> Tuning:
+        """Measure candidates on what the store holds; keep what was chosen, if anything, and search by it."""
+        tuned = measure(*self.everything(), goals, progress)
+        if keep and tuned.chosen is not None:
+            self._store.set_choice(Choice(tuned.chosen.plan, tuned.count, goals, figures(tuned.chosen)))
+            self.settle()
+            self.write()
+        return tuned
+
+    def _worn(self) -> bool:
+        trained = self.index.trained_on
+        if self.index.plan.kind == "flat" or not trained:
+            return False
+        return len(self.index) > OUTGROWN * trained or self.index.waste() > _WASTE

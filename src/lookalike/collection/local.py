@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -13,9 +14,11 @@ from lookalike.collection import schema
 from lookalike.collection.checks import check_entries, check_queries
 from lookalike.collection.live_index import LiveIndex
 from lookalike.collection.locks import ReadWriteLock, lock_for_writing
+from lookalike.collection.plan import Goals, IndexPlan
 from lookalike.collection.protocol import CategoryCount, CollectionInfo
 from lookalike.collection.search import Lookup, Request, nearest
 from lookalike.collection.store import Store
+from lookalike.collection.tuning import Progress, Tuning
 from lookalike.errors import CollectionError, NotFound, ReadOnly
 from lookalike.files import sync_folder
 from lookalike.types import Entry, Filter, Float32Array, Image, Neighbours, Product
@@ -215,6 +218,27 @@ class LocalCollection:
             if not self._store.fold():
                 what, mend = "another process is reading the collection", "Stop it and try again"
                 raise CollectionError(what, where=str(self._folder), mend=mend)
+
+    @property
+    def plan(self) -> IndexPlan:
+        """How the collection is searched now."""
+        return self._live.index.plan
+
+    def tune(self, goals: Goals, *, keep: bool = True, progress: Progress | None = None) -> Tuning:
+        """Measure ways to search this collection on its own vectors, and, unless told otherwise, keep the best one.
+
+        Searches wait meanwhile: seconds for some thousand photos, minutes for a million.
+
+        Raises
+        ------
+        ReadOnly
+            It cannot be kept.
+        """
+        if keep:
+            self._check_writable()
+        with self._lock.writing(), self._store.snapshot() if self._read_only else nullcontext():
+            self._live.follow()
+            return self._live.tune(goals, progress, keep=keep)
 
     def close(self) -> None:
         """Release files and locks, after a checkpoint as far as other readers let it; safe to call twice."""

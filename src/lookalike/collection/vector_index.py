@@ -111,6 +111,11 @@ class VectorIndex:
         """The share of what the level holds that is no longer in the index; only a graph keeps any."""
         return 1 - len(self) / max(1, self.level.size)
 
+    def resident_bytes(self) -> int:
+        """How much memory it takes, without the stored vectors, which are mapped from a file once it is written."""
+        slots = 0 if self._slots is None else self._slots.nbytes
+        return self.level.bytes + self._keys.nbytes + slots
+
     def retune(self, plan: IndexPlan) -> None:
         """Search the same structure with other settings."""
         self.plan = plan
