@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.collection.levels import Graph, Scan
+from lookalike.collection.levels import Scan
 from lookalike.collection.making import Facts, load_level
 from lookalike.collection.plan import IndexPlan
 from lookalike.collection.rows import Int64Array, map_rows
@@ -38,16 +38,16 @@ _CHUNK_ROWS = 65_536
 def save_index(index: VectorIndex, folder: Path, state: str) -> None:
     """Write the cache of a committed state, and let the index use the file of rows instead of memory."""
     (folder / CARD_FILE).unlink(missing_ok=True)
+    if index.waste():
+        return  # a graph with nodes that are gone: what is read back would take them for others
     keys = index.keys()
     with replacing(folder / ROWS_FILE) as draft, draft.open("wb") as file:
         keys.tofile(file)
         for start in range(0, len(keys), _CHUNK_ROWS):
-            index.halves(start, start + _CHUNK_ROWS).tofile(file)
+            index.halves_at(np.arange(start, min(start + _CHUNK_ROWS, len(keys)))).tofile(file)
         file.flush()
     with replacing(folder / INDEX_FILE) as draft:
         index.level.save(draft)
-    if isinstance(index.level, Graph) and len(index.level.ids) != len(keys):
-        raise ValueError("a graph with removed nodes is not worth keeping: build it again first")
     card = {
         "format": _FORMAT,
         "state": state,

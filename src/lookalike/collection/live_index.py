@@ -11,9 +11,6 @@ from lookalike.collection.store import Change, Store
 from lookalike.collection.tuning import Progress, Tuning, figures, measure
 from lookalike.collection.vector_index import VectorIndex
 
-_WASTE = 0.1
-"""A graph with more removed nodes than this share is made anew."""
-
 
 class LiveIndex:
     """A `VectorIndex` beside a `Store`; the caller sees to it that nothing searches while anything changes here.
@@ -115,4 +112,4 @@ class LiveIndex:
         trained = self.index.trained_on
         if self.index.plan.kind == "flat" or not trained:
             return False
-        return len(self.index) > OUTGROWN * trained or self.index.waste() > _WASTE
+        return len(self.index) > OUTGROWN * trained or self.index.waste() > 0

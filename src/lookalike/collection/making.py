@@ -17,11 +17,10 @@ _KMEANS_ROUNDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a level does not keep in its own file: width, error of its codes, and a graph's ids where some are gone."""
+    """What a level's own file does not say: the width it must have, and how far its codes may be off."""
 
     dim: int
     code_error: float = 0.0
-    ids: Int64Array | None = None
 
 
 def make_level(plan: IndexPlan, dim: int, sample: Float32Array) -> Level:
@@ -81,8 +80,7 @@ def load_level(file: Path, plan: IndexPlan, keys: Int64Array, facts: Facts, *, m
         "ivf_rabitq": faiss.IndexIVFRaBitQ,
         "hnsw": faiss.IndexHNSWSQ,
     }[plan.kind]
-    held = len(keys) if facts.ids is None else len(facts.ids)
-    if not isinstance(index, wanted) or index.d != facts.dim or index.ntotal != held:
+    if not isinstance(index, wanted) or index.d != facts.dim or index.ntotal != len(keys):
         return None
     if lists:
         if index.nlist != plan.lists:
@@ -91,5 +89,5 @@ def load_level(file: Path, plan: IndexPlan, keys: Int64Array, facts: Facts, *, m
             faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # its 32 threads a search cost more
         return Lists(index, plan.probes, mapped=bool(flags))
     if plan.kind == "hnsw":
-        return Graph(index, keys if facts.ids is None else facts.ids, plan.effort)
+        return Graph(index, keys, plan.effort)
     return Scan(index, facts.code_error)

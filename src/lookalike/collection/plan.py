@@ -111,9 +111,9 @@ class Choice:
 
 def plan_for(count: int, choice: Choice | None = None) -> IndexPlan:
     """Choose the plan for so many photos: the tuned one while it fits, else by size."""
-    if choice is not None and choice.count <= count * OUTGROWN and count <= choice.count * OUTGROWN:
-        return choice.plan
-    return ladder(count)
+    fits = choice is not None and choice.count <= count * OUTGROWN and count <= choice.count * OUTGROWN
+    plan = choice.plan if choice is not None and fits else ladder(count)
+    return plan if count >= max(1, plan.lists) else IndexPlan("flat")
 
 
 def ladder(count: int) -> IndexPlan:

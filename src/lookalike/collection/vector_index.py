@@ -159,11 +159,10 @@ class VectorIndex:
             self._slots = np.flatnonzero(kept) if self._slots is None else self._slots[kept]
         self._keys = self._keys[kept]
 
-    def halves(self, start: int, stop: int) -> Float16Array:
-        """Return stored vectors by rows; a flat index keeps none."""
+    def halves_at(self, rows: Int64Array) -> Float16Array:
+        """Return stored vectors; a flat index keeps none."""
         if self._rows is None:
             return np.empty((0, self.dim), np.float16)
-        rows = np.arange(start, min(stop, len(self)))
         return self._rows.take(rows if self._slots is None else self._slots[rows])
 
     def candidates(self, queries: Float32Array, fetch: int, allowed: Int64Array | None) -> Iterator[Candidates]:
@@ -232,7 +231,7 @@ class VectorIndex:
         if self._rows is None:
             assert isinstance(self.level, Scan)  # noqa: S101 - a flat index holds its vectors itself
             return self.level.vectors(rows)
-        return restore(self._rows.take(rows if self._slots is None else self._slots[rows]))
+        return restore(self.halves_at(rows))
 
     def _scored(self, rows: Int64Array, query: Float32Array, bound: float) -> Candidates:
         wide = query.astype(np.float64)
