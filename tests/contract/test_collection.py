@@ -423,6 +423,7 @@ def test_ties_at_the_cut_go_to_those_put_first(stored: Make) -> None:
     assert ids(collection.search(query, 3, where=where)[0]) == ["i102", "i106", "i108"]
 
 
+@pytest.mark.parametrize("stored", EXACTLY, indirect=True)
 def test_an_answer_does_not_depend_on_the_batch_or_the_filter(stored: Make) -> None:
     """One query and many take different code in FAISS, whose last bits differ."""
     entries = [entry(f"i{n}", vector, Product(f"p{n // 2}", category="A")) for n, vector in enumerate(vectors(1200))]
@@ -434,6 +435,7 @@ def test_an_answer_does_not_depend_on_the_batch_or_the_filter(stored: Make) -> N
     assert [one.hits[:3] for one in together] == [one.hits for one in collection.search(queries, 3)]
 
 
+@pytest.mark.parametrize("stored", EXACTLY, indirect=True)
 def test_by_product_finds_k_products_behind_one_with_very_many_photos(stored: Make) -> None:
     near = unit_rows(axis(0) + 0.05 * np.random.default_rng(0).standard_normal((1500, DIM)))
     crowd = [entry(f"crowd {n}", vector, "crowd") for n, vector in enumerate(near)]

@@ -198,6 +198,7 @@ class Lists:
 
     def save(self, file: Path) -> None:
         """Write the structure."""
+        self._thaw()  # of mapped lists FAISS would write no more than where they lie
         faiss.write_index(self.index, str(file))
 
     def _thaw(self) -> None:
@@ -254,12 +255,13 @@ class Graph:
 
     def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
         """Walk the graph."""
-        selector = None
+        selector, wider = None, 1.0
         if ask.among is not None:
             selector = _selector(np.searchsorted(self.ids, keys[ask.among]))
+            wider = (len(self.ids) / len(ask.among)) ** 0.5  # a walk sees as many nodes, and fewer of them count
         elif len(keys) != len(self.ids):
             selector = _masked(~self._gone)
-        effort = max(self.effort, ask.fetch) * ask.effort
+        effort = int(max(self.effort, ask.fetch) * ask.effort * wider)
         params = _library.SearchParametersHNSW(efSearch=min(effort, len(self.ids)), sel=selector)
         rough, labels = self.index.search(queries, ask.fetch, params=params)
         found = np.where(labels >= 0, self.ids[labels], -1)

@@ -12,7 +12,8 @@ from lookalike.collection.plan import TRAINING_ROWS_A_LIST, IndexPlan
 from lookalike.collection.rows import Int64Array
 from lookalike.types import Float32Array
 
-_KMEANS_ROUNDS = 10
+_KMEANS_ROUNDS = 8
+_BUILD_EFFORT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ def make_level(plan: IndexPlan, dim: int, sample: Float32Array) -> Level:
             return Scan(index, 0.0)
         case "hnsw":
             index = faiss.index_factory(dim, f"HNSW{plan.links},SQ8", metric)
+            index.hnsw.efConstruction = _BUILD_EFFORT
             index.train(sample)
             return Graph(index, np.empty(0, np.int64), plan.effort)
         case "ivf_sq8" | "ivf_rabitq":

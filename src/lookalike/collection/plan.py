@@ -16,7 +16,7 @@ FLAT_ROWS = 30_000
 SCAN_ROWS = 100_000
 OUTGROWN = 4
 """A plan is for up to so many times the photos that it was made for."""
-TRAINING_ROWS_A_LIST = 64
+TRAINING_ROWS_A_LIST = 32
 _MOST_LISTS = 4096
 
 
