@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lookalike.collection.search import Lookup, Request, nearest
 from lookalike.collection.rows import Int64Array
+from lookalike.collection.search import Lookup, Request, nearest
 from lookalike.collection.vector_index import Candidates, VectorIndex
 from lookalike.types import Float32Array
 

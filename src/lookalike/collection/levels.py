@@ -205,9 +205,9 @@ class Lists:
         """Copy lists that are mapped from a file, and so cannot change, into memory."""
         if not self.mapped:
             return
-        lists = faiss.ArrayInvertedLists(self.index.nlist, self.index.code_size)
+        lists = _library.ArrayInvertedLists(self.index.nlist, self.index.code_size)
         everything = np.iinfo(np.int64)
-        self.index.invlists.copy_subset_to(lists, faiss.InvertedLists.SUBSET_TYPE_ID_RANGE, 0, int(everything.max))
+        self.index.invlists.copy_subset_to(lists, _library.InvertedLists.SUBSET_TYPE_ID_RANGE, 0, int(everything.max))
         self.index.replace_invlists(lists, own=True)
         lists.this.disown()
         self.mapped = False

@@ -27,7 +27,7 @@ class Facts:
 def make_level(plan: IndexPlan, dim: int, sample: Float32Array) -> Level:
     """Make an empty level, trained on a sample of what it will hold: float32 of shape (n, dim).
 
-    `training_rows` says how large a sample is of use; lists need at least as many rows as there are of them.
+    Lists need at least as many rows as there are of them.
     """
     metric = faiss.METRIC_INNER_PRODUCT
     match plan.kind:
@@ -75,7 +75,7 @@ def load_level(file: Path, plan: IndexPlan, keys: Int64Array, facts: Facts, *, m
     lists = plan.kind.startswith("ivf")
     flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped and lists else 0
     index: Any = faiss.read_index(str(file), flags)
-    wanted = {
+    wanted: Any = {
         "flat": faiss.IndexFlatIP,
         "sq8": faiss.IndexScalarQuantizer,
         "ivf_sq8": faiss.IndexIVFScalarQuantizer,
@@ -88,7 +88,8 @@ def load_level(file: Path, plan: IndexPlan, keys: Int64Array, facts: Facts, *, m
         if index.nlist != plan.lists:
             return None
         if flags:
-            faiss.downcast_InvertedLists(index.invlists).prefetch_nthread = 0  # its 32 threads a search cost more
+            on_disk: Any = faiss.downcast_InvertedLists(index.invlists)
+            on_disk.prefetch_nthread = 0  # its 32 threads a search cost more
         return Lists(index, plan.probes, mapped=bool(flags))
     if plan.kind == "hnsw":
         return Graph(index, keys, plan.effort)
