@@ -7,12 +7,12 @@
 
 `prepare` makes the gallery (`gallery.py`: served embeddings of real photos, copied with noise such as distortions
 cause), fills a collection with it and checkpoints that: minutes. Every photo is a product of its own; half are of one
-category, a hundredth of one seller, one in 10,000 has one price. `truth` finds the exact answers. `ladder` measures whole
-scans and inverted lists at each size, in memory. `million` opens the prepared collection in a process of its own: seconds
-to open and to a first answer; resident and mapped bytes a vector; how many lists a search must read, chosen on other
-queries than those that are measured; recall@10 and milliseconds a query (one thread, one query at a time) of the index,
-beside the very same FAISS index searched by itself in the same turn; whole searches, with SQL and names; recall and time
-at three selectivities. Queries are photos of senders of whom none is in the gallery.
+category, a hundredth of one seller, one in 10,000 has one price. `truth` finds the exact answers. `ladder` measures
+whole scans and inverted lists at each size, in memory. `million` opens the prepared collection in a process of its own:
+seconds to open and to a first answer; resident and mapped bytes a vector; how many lists a search must read, chosen on
+other queries than those that are measured; recall@10 and milliseconds a query (one thread, one query at a time) of the
+index, beside the very same FAISS index searched by itself in the same turn; whole searches, with SQL and names; recall
+and time at three selectivities. Queries are photos of senders of whom none is in the gallery.
 """
 
 import argparse

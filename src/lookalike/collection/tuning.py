@@ -97,7 +97,7 @@ def candidates(count: int, dim: int, goals: Goals) -> list[list[IndexPlan]]:
     families: list[list[IndexPlan]] = []
     if count * dim * 4 <= (_FLAT_BYTES if goals.max_bytes is None else goals.max_bytes):
         families.append([IndexPlan("flat")])
-    if count <= _MOST_SCANNED:
+    if 0 < count <= _MOST_SCANNED:
         families.append([IndexPlan("sq8")])
     if count >= _LEAST_FOR_LISTS:
         lists = lists_plan(count).lists
