@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.collection import CollectionInfo, LocalCollection, allowed
 from lookalike.collection.cache import CARD_FILE, INDEX_FILE, ROWS_FILE
 from lookalike.collection.levels import Scan
 from lookalike.collection.schema import DATABASE_FILE
@@ -407,3 +407,38 @@ def test_reading_what_a_kill_left_takes_nothing_in_and_nothing_away(folder: Path
     after = trace(tmp_path / "killed")
     for name in before.keys() - {"."}:  # SQLite lays its -shm file beside them
         assert after[name] == before[name]
+
+
+# Filters are remembered
+
+
+def test_a_filter_is_looked_up_once_for_each_state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalCollection.open(folder) as collection:
+        looked_up: list[Filter | None] = []
+        honest = collection._store.keys
+
+        def keys(where: Filter | None = None) -> np.ndarray:
+            looked_up.append(where)
+            return honest(where)
+
+        monkeypatch.setattr(collection._store, "keys", keys)
+        here, there = Filter(category="A / 1"), Filter(category="A / 2")
+        first = collection.search(QUERY, 3, where=here)
+        assert collection.search(QUERY, 3, where=Filter(category="A / 1")) == first
+        collection.search(QUERY, 3, where=there)
+        assert looked_up == [here, there]
+        best_one = first[0].hits[0].image_id
+        collection.delete([best_one])
+        again = collection.search(QUERY, 3, where=here)[0].hits
+        assert [hit.image_id for hit in again[:2]] == [hit.image_id for hit in first[0].hits[1:]]
+        assert looked_up == [here, there, here]
+
+
+def test_filters_that_take_too_much_room_are_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowed, "_MOST_BYTES", 8 * 500)
+    with LocalCollection.open(folder) as collection:
+        for name in ("A / 0", "A / 1", "A / 2", "A"):
+            collection.search(QUERY, 3, where=Filter(category=name))
+            assert collection._allowed._bytes == sum(keys.nbytes for keys in collection._allowed._known.values())
+            assert collection._allowed._bytes <= 8 * 500
+            assert (Filter(category=name) in collection._allowed._known) == (name != "A")

@@ -35,6 +35,11 @@ class LiveIndex:
         if found is not None:
             self.index, self._state, self._cached = found, state, state
 
+    @property
+    def state(self) -> str | None:
+        """The committed state that the index is of; None while it is of none."""
+        return self._state
+
     def is_fresh(self) -> bool:
         """Whether the index is of the state that the store is in now."""
         return self._state == self._store.state()

@@ -11,6 +11,7 @@ import numpy as np
 from filelock import FileLock
 
 from lookalike.collection import schema
+from lookalike.collection.allowed import AllowedKeys
 from lookalike.collection.checks import check_entries, check_queries
 from lookalike.collection.live_index import LiveIndex
 from lookalike.collection.locks import ReadWriteLock, lock_for_writing
@@ -49,6 +50,7 @@ class LocalCollection:
         self._read_only = folder is not None and writer is None
         self._closed = False
         self._lock = ReadWriteLock()
+        self._allowed = AllowedKeys(store)
         try:
             self._live = LiveIndex(store, folder, mapped=self._read_only)
             self._on_one_state(lambda: None)
@@ -193,7 +195,8 @@ class LocalCollection:
 
         def answer() -> list[Neighbours]:
             store = self._store
-            allowed = None if where is None or where == Filter() else store.keys(where)
+            anything = where is None or where == Filter()
+            allowed = None if anything else self._allowed.of(where or Filter(), self._live.state)
             lookup = Lookup(store.identify, lambda: store.count_products(where))
             return nearest(self._live.index, queries, Request(k, allowed, by_product), lookup)
 
