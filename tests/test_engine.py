@@ -49,7 +49,11 @@ def test_every_way_to_hand_in_a_photo_gives_the_same(shop: Shop) -> None:
 def test_many_are_one_list_each_in_their_order(shop: Shop) -> None:
     photos = [shop.photos / f"{order}-1.jpg" for order in (8, 0, 16)]
     many = shop.engine.search_many(photos, k=3)
-    assert many == [shop.engine.search(photo, k=3) for photo in photos]
+    for together, photo in zip(many, photos, strict=True):
+        alone = shop.engine.search(photo, k=3)
+        assert [replace(one, score=0) for one in together] == [replace(one, score=0) for one in alone]
+        # float32 products of matrices round differently for other numbers of rows
+        assert [one.score for one in together] == pytest.approx([one.score for one in alone], abs=1e-6)
     assert shop.engine.search_many([], k=3) == []
     ids = shop.engine.search_ids(photos, k=4)
     assert [found[0] for found in ids] == ["rug-0#1", "lamp-0#1", "hat-0#1"]

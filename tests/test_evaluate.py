@@ -33,10 +33,12 @@ from lookalike.evaluate import (
     run,
 )
 from lookalike.evaluate.baselines import chance_figures
+from lookalike.evaluate.classifying import classify
 from lookalike.evaluate.distortions import MAX_SIDE_PX, Distortion, distort, draw
 from lookalike.evaluate.ledger import code_commit, new_use
-from lookalike.evaluate.plan import make_plan
-from lookalike.evaluate.protocols import average_precisions
+from lookalike.evaluate.levels import average_precisions, make_levels
+from lookalike.evaluate.plan import Photo, make_plan
+from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.labels import LabelSet
 from lookalike.types import Entry, Image, Preprocess, Product, UInt8Array, unit_rows
 
@@ -116,6 +118,7 @@ def test_label_protocol_by_hand() -> None:
     assert (recall.value, recall.queries, recall.left_out) == (0.5, 2, 1)
     assert precision.value == pytest.approx((2 / 4 + 1 / 4) / 2)
     assert figures["label recall@10"].value == 1
+    assert figures["label mAP@R"].value == 0.5  # a1 and a2 for qa, R = 2; a2 for qb, R = 1
     rows = {row["image_id"]: row for row in found.rows if row["variant"] == "lookalike" and row["protocol"] == "label"}
     assert rows["qa"]["hits"] == ["a1", "a2", "copy", "b1"]
     assert rows["qb"]["hits"] == ["a2", "leak", "a1", "b1"]
@@ -224,6 +227,8 @@ def test_every_variant_is_asked_the_same_queries(shop: Shop) -> None:
     }
     assert asked["lookalike"] == asked["raw features"] == asked["shuffled"]
     assert len(asked["lookalike"]) == 4 * 48  # 48 test photos: label, product, instance, scene
+    ours = frame.filter(pl.col("variant") == "lookalike").partition_by("protocol", as_dict=True)
+    assert ours["instance",]["scores"].to_list() != ours["scene",]["scores"].to_list()
     train = set(shop.engine.collection.image_ids()[:1])
     assert train.isdisjoint(image_id for _, image_id in asked["lookalike"])
 
@@ -262,6 +267,15 @@ def test_an_exact_copy_counts_as_found(tmp_path: Path) -> None:
     assert recall_at_1([other, copy, query]) == 0
 
 
+def test_distortion_and_scene_are_those_of_the_seed_by_hand(tmp_path: Path) -> None:
+    photo(np.random.default_rng(0), 1).save(tmp_path / "qa.png")
+    (asked,) = make_plan(hand_engine(HAND, tmp_path), EvaluateConfig(seed=3)).instance_queries
+    with PillowImage.open(tmp_path / "qa.png") as original:
+        upright = original.convert("RGB")
+    assert asked.jpeg == distort(upright, draw("qa", seed=3))
+    assert asked.scene == stage_scene(upright, draw_scene("qa", seed=3))
+
+
 def test_photos_that_cannot_be_read_are_counted(tmp_path: Path) -> None:
     PillowImage.new("RGB", (40, 40), "red").save(tmp_path / "qa.png")
     (tmp_path / "qb.png").write_bytes(b"no photo")
@@ -297,6 +311,7 @@ def test_a_k_that_makes_no_sense_is_refused(k: tuple[int, ...]) -> None:
 
 
 @given(st.text(max_size=20), st.integers(0, 2**31))
+@settings(deadline=None)
 def test_distortions_stay_within_their_bounds(image_id: str, seed: int) -> None:
     how = draw(image_id, seed=seed)
     assert abs(how.turn_deg) <= 20
@@ -315,8 +330,19 @@ def test_distortions_differ_between_photos_and_seeds_and_use_their_whole_range()
         values = np.array([getattr(how, field.name) for how in drawn], float)
         assert len(set(values.tolist())) > (1 if field.name == "mirror" else 25), field.name
     assert {how.mirror for how in drawn} == {True, False}
-    assert min(how.crop_side for how in drawn) < 0.61
-    assert max(how.crop_side for how in drawn) > 0.84
+    for name, (low, high) in {
+        "turn_deg": (-19, 19),
+        "crop_side": (0.61, 0.84),
+        "crop_x": (0.05, 0.95),
+        "brightness": (0.71, 1.29),
+        "contrast": (0.71, 1.29),
+        "colour": (0.71, 1.29),
+        "blur_px": (0.05, 1.95),
+        "jpeg_quality": (31, 59),
+    }.items():
+        values = [getattr(how, name) for how in drawn]
+        assert min(values) < low, name
+        assert max(values) > high, name
     assert draw("photo 0", seed=1) != drawn[0]
 
 
@@ -530,6 +556,11 @@ def test_the_classifier_is_told_in_full(shop: Shop, tmp_path: Path) -> None:
         mine = rows.filter(pl.col("label") == one["label"])
         assert one["support"] == mine.height
         assert one["label recall@1"]["value"] == pytest.approx((mine["first_answer_rank"] == 1).mean())
+        recall = one["recall"]
+        assert recall["value"] == pytest.approx((mine["predicted"] == one["label"]).mean())
+        assert recall["low"] <= recall["value"] <= recall["high"]
+        called = rows.filter(pl.col("predicted") == one["label"])
+        assert one["precision"]["value"] == pytest.approx((called["label"] == one["label"]).mean())
     assert figures["no-match AUROC"]["queries"] == 48
     assert 0 <= figures["calibration error"]["value"] <= 1
     assert told["figures"]["shuffled"]["macro F1"]["value"] < figures["macro F1"]["value"]
@@ -567,12 +598,146 @@ def test_products_levels_and_other_photos_by_hand() -> None:
     assert figures["photos MRR@50"].value == pytest.approx((1 / 4 + 1 / 2) / 2)
     # qa's hits x x o, R = 2: 1; qa2's a1 a2 b1: 1; qb's a2 a1 b1, R = 1: 0
     assert figures["label mAP@R"].value == pytest.approx(2 / 3)
+    # products: pa pb for both of A, R = 1: 1; pa pb for qb, R = 1: 0
+    assert figures["product mAP@R"].value == pytest.approx(2 / 3)
+    assert figures["level 1 mAP@R"].value == pytest.approx(2 / 3)
+    assert (figures["level 2 mAP@R"].value, figures["level 2 mAP@R"].queries) == (1, 2)
+    assert figures["level 1 precision@2"].value == pytest.approx((1 + 1 + 0) / 3)
+    assert figures["level 1 MRR@50"].value == pytest.approx((1 + 1 + 1 / 3) / 3)
+    # other photos: R = 1 and rank 4, rank 2
+    assert figures["photos mAP@R"].value == 0
+    assert figures["photos precision@2"].value == pytest.approx((0 + 1 / 2) / 2)
+    assert figures["photos nDCG@10"].value == pytest.approx((1 / np.log2(5) + 1 / np.log2(3)) / 2)
+
+
+def test_a_product_is_left_out_only_with_its_last_photo_by_hand() -> None:
+    """q's copy is left out, but not the product it is of, which has another photo; the product of q's group is gone."""
+
+    def of(image_id: str, product: str, category: str, group: int, sha256: str, split: str = "train") -> Entry:
+        image = Image(image_id, product, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group)
+        return Entry(Product(product, category=category), image, unit_rows([[1, group / 10, 0, 0]])[0])
+
+    engine = hand_engine(
+        [
+            of("other photo", "copied", "A", 1, "other"),
+            of("copy", "copied", "A", 1, "same"),
+            of("neighbour", "grouped", "A", 9, "more"),
+            of("b", "b", "B", 2, "b"),
+            of("q", "asked", "A", 9, "same", "test"),
+        ]
+    )
+    found = evaluate(engine, config=CONFIG)
+    (row,) = (one for one in found.rows if one["variant"] == "lookalike" and one["protocol"] == "product")
+    assert (row["answers"], row["gallery"]) == (1, 2)
+    assert sorted(row["hits"]) == ["b", "other photo"]
+    assert found.figures["lookalike"]["product precision@2"].value == 1 / 2
+    assert found.figures["lookalike"]["product mAP@R"].value == float(row["hits"][0] == "other photo")
+
+
+def test_a_level_whose_only_answers_were_left_out_has_none_by_hand() -> None:
+    """q's one kin at depth 2 is its copy: no answer there, so q is left out and not wrong; at depth 1 it has one.
+
+    Another parent's x is another category.
+    """
+
+    def of(image_id: str, category: str, group: int, sha256: str, split: str = "train") -> Entry:
+        image = Image(image_id, image_id, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group)
+        return Entry(Product(image_id, category=category), image, unit_rows([[1, group / 10, 0, 0]])[0])
+
+    engine = hand_engine(
+        [
+            of("copy", "A / x", 1, "same"),
+            of("kin", "A / y", 2, "kin"),
+            of("namesake", "B / x", 3, "b"),
+            of("q", "A / x", 4, "same", "test"),
+        ]
+    )
+    figures = evaluate(engine, config=CONFIG).figures["lookalike"]
+    for name in ("recall@1", "mAP@R", "nDCG@10"):
+        assert (figures[f"level 2 {name}"].queries, figures[f"level 2 {name}"].left_out) == (0, 1), name
+    assert figures["level 1 recall@2"].value == 1
+
+
+def test_a_copy_is_no_other_photo_of_its_product_by_hand() -> None:
+    """q is asked for `other`; its copy, nearest, is neither answer nor gallery. p has a copy only: not asked."""
+
+    def of(image_id: str, product: str, vector: list[float], sha256: str, split: str, group: int) -> Entry:
+        image = Image(image_id, product, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=group)
+        return Entry(Product(product, category="A"), image, unit_rows([vector])[0])
+
+    engine = hand_engine(
+        [
+            of("copy", "asked", [1, 0, 0, 0], "same", "test", 1),
+            of("other", "asked", [0.8, 0.6, 0, 0], "other", "train", 1),
+            of("far", "far", [0.9, 0.44, 0, 0], "far", "train", 2),
+            of("q", "asked", [1, 0, 0, 0], "same", "test", 1),
+            of("p", "pair", [0, 0, 1, 0], "pair", "test", 3),
+            of("p copy", "pair", [0, 0, 1, 0], "pair", "train", 3),
+        ]
+    )
+    found = evaluate(engine, config=CONFIG)
+    rows = {row["image_id"]: row for row in found.rows if (row["variant"], row["protocol"]) == ("lookalike", "photos")}
+    assert set(rows) == {"q", "copy"}
+    assert (rows["q"]["answers"], rows["q"]["gallery"], rows["q"]["hits"][:2]) == (1, 4, ["far", "other"])
+    assert found.left_out["photos queries"] == {"ignored label": 0, "no other photo of its product": 1}
+
+
+def test_as_many_hits_are_fetched_as_there_are_other_photos_by_hand() -> None:
+    """q's three other photos are its three nearest; k alone would fetch one of them."""
+    names = ("q", "a", "b", "c")
+    entries = [
+        Entry(
+            Product("asked", category="A"),
+            Image(
+                name, "asked", f"{name}.png", 8, 8, sha256=name, split="test" if name == "q" else "train", group_id=1
+            ),
+            unit_rows([[1, n / 10, 0, 0]])[0],
+        )
+        for n, name in enumerate(names)
+    ]
+    engine = hand_engine([*entries, entry("far", [0, 1, 0, 0], "train", "A", 2)])
+    figures = evaluate(engine, config=EvaluateConfig(k=(1,))).figures["lookalike"]
+    assert (figures["photos mAP@R"].value, figures["photos mAP@R"].queries) == (1, 1)
+
+
+def test_no_match_leaves_out_the_whole_product_and_all_copies_by_hand(tmp_path: Path) -> None:
+    """Every query embeds as [1, 0, 0, 0]: its best score is 1, and .5 only without its product and its copies."""
+    PillowImage.new("RGB", (40, 40), "red").save(tmp_path / "q.png")
+
+    def of(image_id: str, product: str, vector: list[float], sha256: str, split: str = "train") -> Entry:
+        image = Image(image_id, product, f"{image_id}.png", 8, 8, sha256=sha256, split=split, group_id=1)
+        return Entry(Product(product, category="A"), image, unit_rows([vector])[0])
+
+    q = of("q", "asked", [1, 0, 0, 0], "same", "test")
+    copy, other = of("copy", "copied", [1, 0, 0, 0], "same"), of("other", "asked", [1, 0, 0, 0], "other")
+    far = of("far", "far", [0.5, 0.75**0.5, 0, 0], "far")
+    figures = evaluate(hand_engine([q, copy, other, far], tmp_path), config=CONFIG).figures["lookalike"]
+    assert (figures["no-match AUROC"].value, figures["no-match AUROC"].queries) == (1, 1)
+    again = of("again", "again", [1, 0, 0, 0], "far")  # as alike as the thing itself, and another thing: a tie
+    figures = evaluate(hand_engine([q, again, far], tmp_path), config=CONFIG).figures["lookalike"]
+    assert figures["no-match AUROC"].value == 0.5
+
+
+def test_queries_of_one_group_have_no_interval_by_hand() -> None:
+    """Whole groups are drawn: two queries of one group are one draw, of two groups are two."""
+
+    def bounds(groups: tuple[int, int]) -> list[float | None]:
+        queries = [
+            entry(f"q{n}", vector, "test", "A", group)
+            for n, (vector, group) in enumerate(zip(([1, 0, 0, 0], [0, 1, 0, 0]), groups, strict=True))
+        ]
+        figures = evaluate(hand_engine([HAND[0], HAND[2], *queries]), config=CONFIG).figures["lookalike"]
+        names = ("label recall@1", "product recall@1", "label mAP@R")
+        return [bound for name in names for bound in (figures[name].low, figures[name].high)]
+
+    assert bounds((8, 8)) == [None] * 6
+    assert bounds((8, 9)) == [0, 1] * 3
 
 
 def test_the_exact_scan_agrees_with_the_search(shop: Shop) -> None:
     """mAP@R from hits fetched through the engine, with k past every R, is that of the scan."""
     plan = make_plan(shop.engine, CONFIG)
-    values = average_precisions(shop.engine, plan)
+    values = average_precisions(shop.engine, plan, make_levels(plan))["label"]
     for row, query in enumerate(plan.label_queries):
         vector = shop.engine.collection.vectors([query.photo.image.image_id])
         hits = shop.engine.search_vectors(vector, 200, where=query.where, by_product=False)[0]
@@ -585,6 +750,69 @@ def test_without_its_answer_a_query_scores_lower(shop: Shop) -> None:
     figures = evaluate(shop.engine, config=CONFIG, raw=shop.raw).figures
     assert figures["lookalike"]["no-match AUROC"].value > 0.55
     assert figures["shuffled"]["no-match AUROC"].value == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_classifier_by_hand() -> None:
+    """Every photo gets the probabilities of [5, 4, 3, 2, 1] and is called a: true are a, c (third) and d (fourth)."""
+    labels = LabelSet(("a", "b", "c", "d", "e"))
+    classifier = heads.Classifier(np.zeros(5, np.float32), np.eye(5, dtype=np.float32), np.zeros(5), 1.0)
+    head = heads.Head("lda", 5, (), labels, classifier)
+    photos = [
+        Photo(one.image, one.product, label)
+        for label, one in ((label, entry(label, [1, 0, 0, 0], "test", label, None)) for label in "acd")
+    ]
+    told = classify(head, np.tile(np.array([5, 4, 3, 2, 1], np.float32), (3, 1)), photos, CONFIG)
+    sure = np.exp(5) / np.exp([5, 4, 3, 2, 1]).sum()
+    assert {name: figure.value for name, figure in told.figures.items()} == pytest.approx(
+        {
+            "accuracy": 1 / 3,
+            "top-3 accuracy": 2 / 3,
+            "balanced accuracy": 1 / 3,
+            "macro F1": (2 / 4 + 0 + 0) / 3,
+            "calibration error": sure - 1 / 3,
+        }
+    )
+    rows = told.per_label({})
+    assert [row["support"] for row in rows] == [1, 0, 1, 1, 0]
+    assert [row["recall"]["value"] for row in rows] == [1, None, 0, 0, None]
+    assert [row["precision"]["value"] for row in rows] == [pytest.approx(1 / 3), None, None, None, None]
+
+
+def written(folder: Path, gallery: int, rows: dict[str, tuple[int, int | None, str]]) -> Path:
+    """An evaluation of label queries, each with its answers, the rank of the first, and what it was called."""
+    with create(folder / "evaluation", Recipe("evaluation", 1, {})) as draft:
+        frame = [
+            {
+                "variant": "lookalike",
+                "protocol": "label",
+                "image_id": name,
+                "group": name,
+                "label": "A",
+                "answers": answers,
+                "gallery": gallery,
+                "first_answer_rank": rank,
+                "predicted": called,
+            }
+            for name, (answers, rank, called) in rows.items()
+        ]
+        pl.DataFrame(frame).write_parquet(draft.path / "per_query.parquet")
+    return folder
+
+
+def test_a_comparison_by_hand(tmp_path: Path) -> None:
+    """p and q are asked of both and have answers; r has none; s is asked of the second only."""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one = written(tmp_path / "one", 10, {"p": (3, 1, "A"), "q": (2, None, "B"), "r": (0, None, "A")})
+    two = written(tmp_path / "two", 12, {"p": (3, 1, "A"), "q": (2, 1, "A"), "r": (0, None, "A"), "s": (1, 9, "B")})
+    found = {told.name: told for told in compare(one, two)}
+    recall, accuracy = found["label recall@1"], found["accuracy"]
+    assert (recall.first, recall.second, recall.difference.value) == (0.5, 1, 0.5)
+    assert (recall.difference.queries, recall.same_gallery) == (2, False)
+    assert (accuracy.first, accuracy.second, accuracy.difference.value) == pytest.approx((2 / 3, 1, 1 / 3))
+    assert "(galleries differ)" in "\n".join(compared_lines(list(found.values())))
+    (same,) = (told for told in compare(one, one) if told.name == "label recall@10")
+    assert same.same_gallery
 
 
 def compared(shop: Shop, folder: Path, first: EvaluateConfig, second: EvaluateConfig) -> list[Compared]:

@@ -106,6 +106,12 @@ def test_the_interval_is_wider_where_groups_agree() -> None:
     assert found.high == pytest.approx(0.6 + half, abs=0.02)
 
 
+def test_a_group_weighs_as_much_as_it_has_queries() -> None:
+    """Of two groups, nine ones and a zero, half of the draws have one of each: their mean is 9 / 10, and not 1 / 2."""
+    found = summary(np.repeat([1.0, 0.0], [9, 1]), ["a"] * 9 + ["b"], draws=4000, level=0.3)
+    assert (found.low, found.high) == (0.9, 0.9)
+
+
 def test_the_interval_obeys_its_seed() -> None:
     values = np.random.default_rng(0).random(60)
     groups = (np.arange(60) // 3).tolist()
@@ -131,8 +137,12 @@ def test_what_cannot_be_is_refused(relevant: np.ndarray, answers: list[int], gal
 def test_too_few_hits_to_tell_are_refused() -> None:
     with pytest.raises(ValueError, match="fewer than 10 hits"):
         precision_at_k(HAND, 10)
+    with pytest.raises(ValueError, match="fewer than 3 hits"):  # one of the two could have found more
+        precision_at_k(judged(["x.", "x."], [1, 1], [2, 3]), 3)
     with pytest.raises(ValueError, match="mAP@R needs 9 hits"):
         average_precision_at_r(judged(["x..."], [9], [20]))
+    with pytest.raises(ValueError, match="mAP@R needs 5 hits"):
+        average_precision_at_r(judged(["x...", "x..."], [5, 1], [20, 20]))
     with pytest.raises(ValueError, match="k must be"):
         recall_at_k(HAND, 0)
 

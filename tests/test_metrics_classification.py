@@ -118,11 +118,27 @@ def test_calibration_error_is_that_of_plain_loops(photos: list[tuple[float, bool
 
 def test_a_statistic_that_is_a_mean_has_the_interval_of_the_mean() -> None:
     rng = np.random.default_rng(0)
-    values, groups = rng.random(200), (np.arange(200) // 5).tolist()
+    values, groups = np.repeat(rng.integers(0, 2, 40), 5).astype(float), (np.arange(200) // 5).tolist()
     one = metrics.statistic_summary(lambda w: float((w * values).sum() / w.sum()), groups, draws=2000)
     other = metrics.summary(values, groups, draws=2000)
     assert one.value == pytest.approx(other.value)
     assert (one.low, one.high) == pytest.approx((other.low, other.high), abs=0.01)
+
+
+def test_several_statistics_have_the_intervals_that_each_has_alone() -> None:
+    rng = np.random.default_rng(0)
+    values, groups = rng.random((3, 60)), (np.arange(60) // 4).tolist()
+    values[2] = np.nan
+
+    def means(weights: np.ndarray) -> np.ndarray:
+        return values @ weights / weights.sum()
+
+    together = metrics.statistics_summary(means, groups, seed=3, draws=50)
+    for place, one in enumerate(together):
+        alone = metrics.statistic_summary(lambda w, n=place: float(means(w)[n]), groups, seed=3, draws=50)
+        assert one == alone
+    assert together[0].low < together[0].value < together[0].high
+    assert together[2] == metrics.Summary(None, None, None, 0, 0)
 
 
 def test_one_group_has_no_interval() -> None:

@@ -1,13 +1,13 @@
 """The page in a headless Chromium, against a real server over the drawn shop."""
 
-import shutil
 import threading
 from collections.abc import Generator
 
 import pytest
 import uvicorn
+from browsing import open_browser
 from drawn_shop import Shop, open_shop
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request
 
 from lookalike.api import create_app
 from lookalike.settings import Settings
@@ -39,17 +39,10 @@ def address(drawn: Shop) -> Generator[str]:
     thread.join()
 
 
-@pytest.fixture(scope="module")  # no longer: while it is open, no other test can run an event loop of its own
+@pytest.fixture(scope="module")
 def browser() -> Generator[Browser]:
-    """Debian's Chromium, or whatever Chrome is here."""
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    found = next((path for path in map(shutil.which, names) if path), None)
-    if found is None:
-        pytest.skip("no Chromium on this machine: `apt-get install chromium`")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+    with open_browser() as opened:
+        yield opened
 
 
 class Watched:

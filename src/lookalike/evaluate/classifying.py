@@ -1,6 +1,6 @@
 """The classifier's figures on the label queries: as a whole, label by label, and how sure it may be."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,6 +10,9 @@ from lookalike.evaluate.plan import EvaluateConfig, Photo
 from lookalike.heads import FeatureArray, Head
 from lookalike.metrics import Float64Array, Summary
 from lookalike.types import Json
+
+_LABEL_DRAWS = 200
+"""For each of hundreds of labels, perhaps: fewer draws than a figure of the whole has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +24,7 @@ class Classified:
     true: metrics.IntArray
     confidence: Float64Array
     figures: Mapping[str, Summary]
+    by_label: Mapping[str, Sequence[Summary]]
 
     @property
     def names(self) -> list[str]:
@@ -42,18 +46,11 @@ class Classified:
 
     def per_label(self, retrieval: Mapping[str, Mapping[str, Summary]]) -> list[Json]:
         """A row for each label: support, precision, recall, F1, and the retrieval figures of its queries."""
-        confusion = self.confusion
-        columns = {
-            "precision": metrics.precision_by_label(confusion),
-            "recall": metrics.recall_by_label(confusion),
-            "f1": metrics.f1_by_label(confusion),
-        }
+        support = self.confusion.sum(axis=1).astype(int).tolist()
         rows: list[Json] = []
         for place, label in enumerate(self.labels):
-            row: Json = {"label": label, "support": int(confusion[place].sum())}
-            row |= {
-                name: float(values[place]) if np.isfinite(values[place]) else None for name, values in columns.items()
-            }
+            row: Json = {"label": label, "support": support[place]}
+            row |= {name: asdict(figures[place]) for name, figures in self.by_label.items()}
             row |= {name: asdict(by_label[label]) for name, by_label in retrieval.items() if label in by_label}
             rows.append(row)
         return rows
@@ -85,4 +82,26 @@ def classify(head: Head, features: FeatureArray, photos: Sequence[Photo], config
             lambda weights: metrics.expected_calibration_error(confidence, right, weights), groups, seed=config.seed
         ),
     }
-    return Classified(labels, predicted, true, confidence, figures)
+    return Classified(labels, predicted, true, confidence, figures, _by_label(confusion, labels, groups, config))
+
+
+def _by_label(
+    confusion: Callable[[Float64Array], Float64Array],
+    labels: Sequence[str],
+    groups: Sequence[int | str],
+    config: EvaluateConfig,
+) -> dict[str, list[Summary]]:
+    """Each label's precision, recall and F1, all over the same draws."""
+    columns = {
+        "precision": metrics.precision_by_label,
+        "recall": metrics.recall_by_label,
+        "f1": metrics.f1_by_label,
+    }
+
+    def figures(weights: Float64Array) -> Float64Array:
+        counts = confusion(weights)
+        return np.concatenate([column(counts) for column in columns.values()])
+
+    every = metrics.statistics_summary(figures, groups, seed=config.seed, draws=_LABEL_DRAWS)
+    size = len(labels)
+    return {name: every[place * size : (place + 1) * size] for place, name in enumerate(columns)}

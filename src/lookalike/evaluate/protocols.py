@@ -1,6 +1,6 @@
 """The protocols, asked of any search engine: the one that serves, or one to compare it with."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ import numpy as np
 
 from lookalike import metrics
 from lookalike.engine import SearchEngine
+from lookalike.evaluate.levels import average_precisions, judge_level, make_levels
 from lookalike.evaluate.plan import EvaluateConfig, LabelQuery, Photo, Plan
-from lookalike.labels import split_path
 from lookalike.metrics import Float64Array, Judged, Summary
 from lookalike.types import Filter, Float32Array, Result
 
@@ -45,6 +45,7 @@ def encode_distorted(engine: SearchEngine, plan: Plan) -> Asked:
 def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) -> Outcome:
     """Run all protocols through an engine."""
     k = max(config.k)
+    most = max([k, *(len(query.answers) for query in plan.photos_queries)])  # what its mAP@R needs
     labels = [query.photo for query in plan.label_queries]
     instances = [query.photo for query in plan.instance_queries]
     distorted, scenes = engine.head.apply(asked.distorted), engine.head.apply(asked.scenes)
@@ -53,14 +54,15 @@ def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) 
         "product": _search_labels(engine, plan.label_queries, k, by_product=True),
         "instance": _search(engine, distorted, k, None),
         "scene": _search(engine, scenes, k, None),
-        "photos": _search_photos(engine, plan, k),
+        "photos": _search_photos(engine, plan, most),
     }
+    levels = make_levels(plan)
     judged = {
         "label": judge_labels(plan, found["label"], k),
         "product": judge_products(plan, found["product"], k),
         "instance": judge_instances(plan, found["instance"], k),
         "scene": judge_instances(plan, found["scene"], k),
-        "photos": judge_photos(plan, found["photos"], k),
+        "photos": judge_photos(plan, found["photos"], most),
     }
     queries = {
         "label": labels,
@@ -69,8 +71,15 @@ def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) 
         "scene": instances,
         "photos": [query.photo for query in plan.photos_queries],
     }
-    figures = figures_of(plan, config, judged, queries) | levels(plan, config, found["label"], labels)
-    figures["label mAP@R"] = _average(average_precisions(engine, plan), labels, config)
+    for level in levels:
+        judged[f"level {level.depth}"] = judge_level(plan, level, found["label"], k)
+        queries[f"level {level.depth}"] = labels
+    figures = figures_of(config, judged, queries)
+    for name, values in average_precisions(engine, plan, levels).items():
+        figures[f"{name} mAP@R"] = _average(values, labels, config)
+    if plan.photos_queries:
+        values = metrics.average_precision_at_r(judged["photos"])
+        figures["photos mAP@R"] = _average(values, queries["photos"], config)
     figures["no-match AUROC"] = no_match(engine, plan, config, distorted)
     by_label = {
         f"{protocol} recall@1": _by_label(metrics.recall_at_k(judged[protocol], 1), queries[protocol], config)
@@ -112,66 +121,26 @@ def judge_photos(plan: Plan, found: Sequence[Sequence[Result]], k: int) -> Judge
 
 
 def figures_of(
-    plan: Plan, config: EvaluateConfig, judged: Mapping[str, Judged], queries: Mapping[str, Sequence[Photo]]
+    config: EvaluateConfig, judged: Mapping[str, Judged], queries: Mapping[str, Sequence[Photo]]
 ) -> dict[str, Summary]:
-    """Average the protocols' metrics, with intervals by group; a protocol that asked nothing has no figures."""
+    """Average the protocols' metrics, with intervals by group; the photos protocol has none where it asked nothing.
+
+    Precision and nDCG are told where a query can have many answers.
+    """
     figures: dict[str, Summary] = {}
     for protocol, one in judged.items():
-        if protocol == "photos" and not plan.photos_queries:
+        if protocol == "photos" and not queries[protocol]:
             continue
+        many = protocol not in ("instance", "scene")
         for k in config.k:
             figures[f"{protocol} recall@{k}"] = _average(metrics.recall_at_k(one, k), queries[protocol], config)
-            if k > 1 and protocol in ("label", "product"):
+            if k > 1 and many:
                 values = metrics.precision_at_k(one, k)
                 figures[f"{protocol} precision@{k}"] = _average(values, queries[protocol], config)
         figures[f"{protocol} MRR@{max(config.k)}"] = _average(metrics.reciprocal_rank(one), queries[protocol], config)
-        if protocol in ("label", "product") and 10 in config.k:
+        if many and 10 in config.k:
             figures[f"{protocol} nDCG@10"] = _average(metrics.ndcg_at_k(one, 10), queries[protocol], config)
     return figures
-
-
-def levels(
-    plan: Plan, config: EvaluateConfig, found: Sequence[Sequence[Result]], queries: Sequence[Photo]
-) -> dict[str, Summary]:
-    """Recall@1 of the label protocol with the category path cut at each depth, where paths are deeper than one.
-
-    A hit is an answer if its path begins with the query's first n parts. Queries with a shorter path are left out.
-    """
-    depths = {image_id: split_path(photo.product.category) for image_id, photo in plan.photos.items()}
-    deepest = max((len(path) for path in depths.values()), default=0)
-    figures: dict[str, Summary] = {}
-    for depth in range(1, deepest + 1 if deepest > 1 else 1):
-        counts = Counter(depths[photo.image.image_id][:depth] for photo in plan.gallery)
-        values = np.full(len(queries), np.nan)
-        for row, (photo, results) in enumerate(zip(queries, found, strict=True)):
-            path = depths[photo.image.image_id]
-            if len(path) >= depth and counts[path[:depth]] and results:
-                values[row] = depths[results[0].image_id][:depth] == path[:depth]
-        figures[f"level {depth} recall@1"] = _average(values, queries, config)
-    return figures
-
-
-def average_precisions(engine: SearchEngine, plan: Plan) -> Float64Array:
-    """Average precision at R of the label queries, from an exact scan: R may be thousands, past any search's k."""
-    gallery = [photo.image.image_id for photo in plan.gallery]
-    names = sorted({str(photo.label) for photo in plan.gallery} | {str(q.photo.label) for q in plan.label_queries})
-    codes = metrics.codes_of([str(photo.label) for photo in plan.gallery], names)
-    vectors = engine.collection.vectors(gallery) if gallery else np.empty((0, engine.head.dim), np.float32)
-    place = {image_id: row for row, image_id in enumerate(gallery)}
-    values = np.full(len(plan.label_queries), np.nan)
-    for start in range(0, len(plan.label_queries), _SEARCH_AT_ONCE):
-        batch = plan.label_queries[start : start + _SEARCH_AT_ONCE]
-        scores = engine.collection.vectors([query.photo.image.image_id for query in batch]) @ vectors.T
-        for row, query in enumerate(batch):
-            if not query.answers:
-                continue
-            near = [place[image_id] for image_id in query.where.exclude_images if image_id in place]
-            scores[row, near] = -np.inf
-            top = np.argsort(-scores[row], kind="stable")[: query.answers]
-            relevant = (codes[top] == names.index(str(query.photo.label)))[None]
-            one = Judged(relevant, np.array([query.answers]), np.array([query.gallery]))
-            values[start + row] = metrics.average_precision_at_r(one)[0]
-    return values
 
 
 def no_match(engine: SearchEngine, plan: Plan, config: EvaluateConfig, distorted: Float32Array) -> Summary:

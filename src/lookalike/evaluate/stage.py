@@ -16,7 +16,7 @@ from lookalike.files import write_parquet, write_text
 from lookalike.types import Json
 
 KIND = "evaluation"
-VERSION = 2
+VERSION = 3
 """Raise it when the figures of an unchanged site change."""
 FIGURES = "evaluation.json"
 PER_QUERY = "per_query.parquet"

@@ -19,7 +19,7 @@ from lookalike.metrics.classification import (
     recall_by_label,
     top_k_accuracy,
 )
-from lookalike.metrics.intervals import Summary, difference, statistic_summary, summary
+from lookalike.metrics.intervals import Summary, difference, statistic_summary, statistics_summary, summary
 from lookalike.metrics.retrieval import (
     BoolArray,
     Float64Array,
@@ -57,6 +57,7 @@ __all__ = [
     "recall_by_label",
     "reciprocal_rank",
     "statistic_summary",
+    "statistics_summary",
     "summary",
     "top_k_accuracy",
 ]

@@ -99,22 +99,52 @@ def statistic_summary(
     """
     if not groups:
         return Summary(None, None, None, 0, left_out)
-    value = statistic(np.ones(len(groups)))
-    if not np.isfinite(value):
-        return Summary(None, None, None, 0, left_out)
+    (one,) = statistics_summary(
+        lambda weights: np.array([statistic(weights)]), groups, left_out=left_out, seed=seed, draws=draws, level=level
+    )
+    return one
+
+
+def statistics_summary(
+    statistics: Callable[[Float64Array], Float64Array],
+    groups: Sequence[int | str],
+    *,
+    left_out: int = 0,
+    seed: int = 0,
+    draws: int = 500,
+    level: float = 0.95,
+) -> list[Summary]:
+    """Bootstrap several statistics (the recall of each label, say) over the same draws of groups.
+
+    Parameters
+    ----------
+    statistics : takes weights, float64 of shape (n,), and returns float64 of shape (m,), NaN where there is none
+
+    Returns
+    -------
+    m summaries, each as `statistic_summary` gives.
+    """
+    values = statistics(np.ones(len(groups)))
     names, codes = np.unique(np.array([str(group) for group in groups]), return_inverse=True)
-    if len(names) < 2:
-        return Summary(float(value), None, None, len(groups), left_out)
     rng = np.random.default_rng(seed)
     drawn = [
-        statistic(np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[codes].astype(np.float64))
-        for _ in range(draws)
+        statistics(np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[codes].astype(np.float64))
+        for _ in range(draws if len(names) > 1 else 0)
     ]
-    finite = np.array([one for one in drawn if np.isfinite(one)])
+    return [
+        _told(value, np.array([one[place] for one in drawn]), len(groups), left_out, level)
+        for place, value in enumerate(values.tolist())
+    ]
+
+
+def _told(value: float, drawn: Float64Array, queries: int, left_out: int, level: float) -> Summary:
+    if not np.isfinite(value):
+        return Summary(None, None, None, 0, left_out)
+    finite = drawn[np.isfinite(drawn)]
     if not len(finite):
-        return Summary(float(value), None, None, len(groups), left_out)
+        return Summary(value, None, None, queries, left_out)
     low, high = np.quantile(finite, [(1 - level) / 2, (1 + level) / 2])
-    return Summary(float(value), float(low), float(high), len(groups), left_out)
+    return Summary(value, float(low), float(high), queries, left_out)
 
 
 def difference(

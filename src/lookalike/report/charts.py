@@ -2,63 +2,90 @@
 
 import html
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 Points = Sequence[tuple[float, float]]
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 520, 260, 48, 34, 12, 14
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP, _RIGHT = 440, 260, 62, 38, 12, 16
 SERIES = 8
 """Colours that the style sheet has for series, `.s0` to `.s7`."""
+MOST_LABELS = 40
+"""Labels past which a confusion matrix can no longer be read."""
 
 
-def lines(
-    series: Mapping[str, Points], *, x: str, y: str, y_range: tuple[float, float] | None = None, log_x: bool = False
-) -> str:
-    """Draw lines over each other, named in a legend where there are few; points that are not finite are left out."""
+@dataclass(frozen=True)
+class Axes:
+    """What a chart's axes are called, and how they run: from the data's least to its greatest, or as given.
+
+    With `log_x`, and with `whole_x` where there are few, ticks stand at the points themselves.
+    """
+
+    x: str
+    y: str
+    x_range: tuple[float, float] | None = None
+    y_range: tuple[float, float] | None = None
+    log_x: bool = False
+    whole_x: bool = False
+
+
+def lines(series: Mapping[str, Points], axes: Axes, *, dashed: str = "") -> str:
+    """Draw lines over each other; points that are not finite are left out. `dashed` names a line to compare with."""
     known = {
         name: [(a, b) for a, b in points if math.isfinite(a) and math.isfinite(b)] for name, points in series.items()
     }
     every = [point for points in known.values() for point in points]
     if not every:
         return '<p class="none">Nothing to draw.</p>'
-    scale_x = _scale([_log(a) if log_x else a for a, _ in every], None, _LEFT, _WIDTH - _RIGHT)
-    scale_y = _scale([b for _, b in every], y_range, _HEIGHT - _BOTTOM, _TOP)
-    parts = [_frame(x, y)]
-    low, high = y_range or (min(b for _, b in every), max(b for _, b in every))
-    for value in ticks(low, high):
-        at = scale_y(value)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{at + 4:.1f}" text-anchor="end">{number(value)}</text>')
-    places = sorted({a for a, _ in every})
-    for a in places if len(places) <= 9 else places[:: math.ceil(len(places) / 9)]:
-        at = scale_x(_log(a) if log_x else a)
-        parts.append(
-            f'<text class="tick" x="{at:.1f}" y="{_HEIGHT - _BOTTOM + 15}" text-anchor="middle">{number(a)}</text>'
-        )
+    across = axes.x_range or (min(a for a, _ in every), max(a for a, _ in every))
+    along = axes.y_range or (min(b for _, b in every), max(b for _, b in every))
+    at_x = _scale(*across, _LEFT, _WIDTH - _RIGHT, log=axes.log_x)
+    at_y = _scale(*along, _HEIGHT - _BOTTOM, _TOP)
+    parts = [_frame(axes.x, axes.y), *_y_ticks(along, at_y), *_x_ticks(across, {a for a, _ in every}, at_x, axes)]
     for place, (name, points) in enumerate(known.items()):
-        path = " ".join(f"{scale_x(_log(a) if log_x else a):.1f},{scale_y(b):.1f}" for a, b in points)
+        kind = "reference" if name == dashed else f"s{place % SERIES}"
+        path = " ".join(f"{at_x(a):.1f},{at_y(b):.1f}" for a, b in points)
         title = html.escape(f"{name}: " + ", ".join(f"{number(a)}: {number(b)}" for a, b in points[-12:]))
-        parts.append(f'<polyline class="line s{place % SERIES}" points="{path}"><title>{title}</title></polyline>')
-        parts += [
-            f'<circle class="dot s{place % SERIES}" r="2.5" cx="{scale_x(_log(a) if log_x else a):.1f}" '
-            f'cy="{scale_y(b):.1f}"/>'
-            for a, b in points
-        ]
-    drawn = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(f"{y} by {x}")}">'
-    return drawn + "".join(parts) + "</svg>" + _legend(list(known))
+        parts.append(f'<polyline class="line {kind}" points="{path}"><title>{title}</title></polyline>')
+        if name != dashed:
+            parts += [f'<circle class="dot {kind}" r="2.5" cx="{at_x(a):.1f}" cy="{at_y(b):.1f}"/>' for a, b in points]
+    drawn = f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{html.escape(f"{axes.y} by {axes.x}")}">'
+    return drawn + "".join(parts) + "</svg>"
+
+
+def _y_ticks(along: tuple[float, float], at: Callable[[float], float]) -> list[str]:
+    parts: list[str] = []
+    for value in ticks(*along):
+        y = at(value)
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="tick" x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{number(value)}</text>')
+    return parts
+
+
+def _x_ticks(
+    across: tuple[float, float], places: Collection[float], at: Callable[[float], float], axes: Axes
+) -> list[str]:
+    shown = sorted(places) if axes.log_x or (axes.whole_x and len(places) <= 10) else ticks(*across)
+    return [
+        f'<text class="tick" x="{at(a):.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{number(a)}</text>'
+        for a in shown
+        if not axes.whole_x or a == round(a)
+    ]
 
 
 def reliability(bins: Sequence[Mapping[str, float]]) -> str:
     """Draw accuracy over confidence, with the diagonal that a calibrated classifier follows."""
     ours = [(float(one["confidence"]), float(one["accuracy"])) for one in bins]
     return lines(
-        {"classifier": ours, "perfect": [(0.0, 0.0), (1.0, 1.0)]}, x="confidence", y="accuracy", y_range=(0, 1)
+        {"classifier": ours, "calibrated": [(0.0, 0.0), (1.0, 1.0)]},
+        Axes("confidence", "accuracy", (0, 1), (0, 1)),
+        dashed="calibrated",
     )
 
 
 def heat_map(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
     """Draw a confusion matrix: rows true, columns predicted, shaded by share of the row, counts in the cells."""
     n = len(labels)
-    cell = max(14, min(30, 620 // max(n, 1)))
+    cell = max(20, min(30, 620 // max(n, 1)))
     margin = 8 + 6 * max((min(len(label), 22) for label in labels), default=0)
     size = margin + n * cell + 4
     parts: list[str] = []
@@ -86,20 +113,24 @@ def heat_map(labels: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
                 + "</g>"
             )
     return (
-        f'<svg class="matrix" viewBox="0 0 {size} {size}" style="max-width:{size}px" role="img" '
-        f'aria-label="Confusion matrix, rows true, columns predicted">{"".join(parts)}</svg>'
+        f'<div class="scroll"><svg class="matrix" viewBox="0 0 {size} {size}" style="width:{size}px" role="img" '
+        f'aria-label="Confusion matrix, rows true, columns predicted">{"".join(parts)}</svg></div>'
     )
 
 
-def scatter(points: Sequence[tuple[float, float, int, int]], names: Sequence[str]) -> str:
-    """Draw places (x, y in [0, 1], series, image number) as dots that a script shows thumbnails for."""
+def scatter(points: Sequence[tuple[float, float, int]]) -> str:
+    """Draw places (x, y in [0, 1], series) as dots; a script shows the thumbnail of the n-th where it is pointed at."""
     parts = [
-        f'<circle class="dot s{series % SERIES} g{series // SERIES % 3}" tabindex="0" data-i="{image}" '
-        f'r="4" cx="{12 + x * 696:.1f}" cy="{12 + (1 - y) * 456:.1f}"/>'
-        for x, y, series, image in points
+        f'<circle class="dot {key(series)}" r="4" cx="{12 + x * 696:.1f}" cy="{12 + (1 - y) * 456:.1f}"/>'
+        for x, y, series in points
     ]
-    drawn = '<svg class="map" viewBox="0 0 720 480" role="img" aria-label="Map of the catalogue">'
-    return drawn + "".join(parts) + "</svg>" + _legend(names)
+    told = "Map of the catalogue: arrow keys go from photo to photo"
+    return f'<svg class="map" viewBox="0 0 720 480" tabindex="0" role="img" aria-label="{told}">{"".join(parts)}</svg>'
+
+
+def key(series: int) -> str:
+    """The classes of a series' colour and filling: 24 kinds can be told apart."""
+    return f"s{series % SERIES} g{series // SERIES % 3}"
 
 
 def ticks(low: float, high: float) -> list[float]:
@@ -118,13 +149,9 @@ def number(value: float) -> str:
     return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def _legend(names: Sequence[str]) -> str:
-    if len(names) < 2:
-        return ""
-    shown = [
-        f'<li><span class="key s{place % SERIES} g{place // SERIES % 3}"></span>{html.escape(name)}</li>'
-        for place, name in enumerate(names)
-    ]
+def legend(names: Sequence[str]) -> str:
+    """Name the series of the charts above, in their order."""
+    shown = [f'<li><span class="key {key(place)}"></span>{html.escape(name)}</li>' for place, name in enumerate(names)]
     return f'<ul class="legend">{"".join(shown)}</ul>'
 
 
@@ -132,19 +159,17 @@ def _frame(x: str, y: str) -> str:
     return (
         f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM}"/>'
         f'<text class="name" x="{(_LEFT + _WIDTH) / 2}" y="{_HEIGHT - 4}" text-anchor="middle">{html.escape(x)}</text>'
-        f'<text class="name" transform="translate(11,{_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
+        f'<text class="name" transform="translate(12,{_HEIGHT / 2}) rotate(-90)" text-anchor="middle">'
         f"{html.escape(y)}</text>"
     )
 
 
-def _scale(
-    values: Sequence[float], fixed: tuple[float, float] | None, start: float, end: float
-) -> Callable[[float], float]:
-    low, high = fixed or (min(values), max(values))
-    span = (high - low) or 1.0
+def _scale(low: float, high: float, start: float, end: float, *, log: bool = False) -> Callable[[float], float]:
+    change = _log if log else float
+    span = (change(high) - change(low)) or 1.0
 
     def at(value: float) -> float:
-        return start + (value - low) / span * (end - start)
+        return start + (change(value) - change(low)) / span * (end - start)
 
     return at
 

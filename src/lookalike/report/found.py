@@ -11,23 +11,31 @@ from lookalike.errors import ArtifactError
 from lookalike.types import Json
 
 KINDS = ("catalogue", "split", "model", "encoder", "embeddings", "views", "head", "collection", "evaluation")
+_NEEDED = {"figures", "counts", "left_out", "ledger"}
+HISTORY, TRIALS, SWEEP = "history.parquet", "trials.parquet", "sweep"
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A site's artefacts by kind, its evaluation, and the histories of its training runs by name."""
+    """A site's artefacts by kind, its evaluation, and its training runs by name: `model` and the trials of a sweep."""
 
     site: Path
     artifacts: dict[str, Artifact]
     evaluation: Json | None
     queries: pl.DataFrame | None
     rejects: pl.DataFrame
+    runs: dict[str, Artifact]
     histories: dict[str, pl.DataFrame]
+    failed_runs: int
     ablations: list[Json]
+
+    def made(self, *kinds: str) -> list[Artifact]:
+        """The artefacts of these kinds that there are."""
+        return [self.artifacts[kind] for kind in kinds if kind in self.artifacts]
 
 
 def read_site(site: Path, *, sweep: Path | None = None, ablations: Path | None = None) -> Found:
-    """Read what there is.
+    """Read what there is. Without `sweep`, the one in the site's own `sweep/`, where there is one.
 
     Raises
     ------
@@ -44,6 +52,8 @@ def read_site(site: Path, *, sweep: Path | None = None, ablations: Path | None =
     if (made := artifacts.get("evaluation")) is not None:
         try:
             evaluation = json.loads((made.path / "evaluation.json").read_text(encoding="utf-8"))
+            if _NEEDED - evaluation.keys():
+                raise ValueError("an evaluation of another version")
             queries = pl.read_parquet(made.path / "per_query.parquet")
         except (OSError, ValueError, pl.exceptions.PolarsError) as error:
             raise ArtifactError(
@@ -51,22 +61,27 @@ def read_site(site: Path, *, sweep: Path | None = None, ablations: Path | None =
             ) from error
     frames = [artifact.rejects() for artifact in artifacts.values()]
     rejects = pl.concat([frame for frame in frames if frame.height] or [frames[0]])
-    return Found(site, artifacts, evaluation, queries, rejects, _histories(artifacts, sweep), _ablations(ablations))
+    where = sweep or (site / SWEEP if (site / SWEEP / TRIALS).is_file() else None)
+    runs, failed = _runs(artifacts, where)
+    histories = {name: pl.read_parquet(made.path / HISTORY) for name, made in runs.items()}
+    return Found(site, artifacts, evaluation, queries, rejects, runs, histories, failed, _ablations(ablations))
 
 
-def _histories(artifacts: dict[str, Artifact], sweep: Path | None) -> dict[str, pl.DataFrame]:
-    found: dict[str, pl.DataFrame] = {}
-    if "model" in artifacts and (file := artifacts["model"].path / "history.parquet").is_file():
-        found["model"] = pl.read_parquet(file)
-    if sweep is not None:
-        files = sorted(file for file in (sweep / "trials").glob("*/history.parquet") if file.parent.is_symlink())
-        files = files or sorted((sweep / "trials").glob("*/history.parquet"))
-        if not files:
-            raise ArtifactError(
-                "there are no runs in this sweep", where=str(sweep), mend="Make one: lookalike sweep CATALOGUE --lr ..."
-            )
-        found |= {file.parent.name: pl.read_parquet(file) for file in files}
-    return found
+def _runs(artifacts: dict[str, Artifact], sweep: Path | None) -> tuple[dict[str, Artifact], int]:
+    """The model and the trials of the sweep's last question, best first; and how many of them failed."""
+    found = {kind: made for kind, made in artifacts.items() if kind == "model" and (made.path / HISTORY).is_file()}
+    if sweep is None:
+        return found, 0
+    try:
+        table = pl.read_parquet(sweep / TRIALS).sort("val_accuracy", descending=True, nulls_last=True)
+        complete = table.filter(pl.col("model").is_not_null())
+        for name, folder in complete.select("name", "model").iter_rows():
+            found[name] = open_artifact(sweep / "trials" / folder, "model")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ArtifactError(
+            "there are no runs in this sweep", where=str(sweep), mend="Make one: lookalike sweep CATALOGUE --lr ..."
+        ) from error
+    return found, table.height - complete.height
 
 
 def _ablations(file: Path | None) -> list[Json]:

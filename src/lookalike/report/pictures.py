@@ -8,17 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 from PIL import Image as PillowImage
 
 from lookalike.collection import LocalCollection
 from lookalike.labels import split_path
-from lookalike.report.charts import scatter
+from lookalike.report.charts import key, scatter
 
 GRID_ROWS, GRID_HITS = 6, 6
 MAP_PHOTOS = 500
-_SIDE_PX, _MAP_SIDE_PX = 96, 56
+NO_LABEL = "no label"
+_SIDE_PX, _MAP_SIDE_PX = 96, 64
+_COLOURED, _MOST_KINDS = 24, 40
 _SEED = 0
+
+Float64Array = npt.NDArray[np.float64]
 
 Row = Mapping[str, object]
 
@@ -46,12 +51,12 @@ class Pictures:
         small.save(buffer, "JPEG", quality=70)
         return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
 
-    def figure(self, image_id: str, caption: str, kind: str = "") -> str:
-        """A thumbnail with a caption."""
+    def figure(self, image_id: str, caption: str, kind: str = "", mark: str = "") -> str:
+        """A thumbnail with a caption, and a mark before it that is HTML."""
         uri = self.uri(image_id)
         shown = html.escape(caption)
-        picture = f'<img src="{uri}" alt="{shown}" loading="lazy">' if uri else '<span class="gone">no picture</span>'
-        return f'<figure class="{kind}">{picture}<figcaption>{shown}</figcaption></figure>'
+        picture = f'<img src="{uri}" alt="{shown}">' if uri else '<span class="gone">no picture</span>'
+        return f'<figure class="{kind}">{picture}<figcaption>{mark}{shown}</figcaption></figure>'
 
 
 def grids(pictures: Pictures, queries: pl.DataFrame) -> dict[str, str]:
@@ -89,7 +94,7 @@ def _row(pictures: Pictures, row: Row) -> str:
         category = labels[image_id]
         right = category == label or category.startswith(label + " / ")
         mark = "✓" if right else "✗"
-        shown = f"{mark} {score:.2f} {split_path(category)[-1] if category else 'no label'}"
+        shown = f"{mark} {score:.2f} {split_path(category)[-1] if category else NO_LABEL}"
         cells.append(pictures.figure(image_id, shown, "right" if right else "wrong"))
     return f'<div class="row">{"".join(cells)}</div>'
 
@@ -103,28 +108,57 @@ def _categories(collection: LocalCollection, ids: Sequence[str]) -> dict[str, st
     } | {image_id: "" for image_id in ids if image_id not in {image.image_id for image in images}}
 
 
-def draw_map(pictures: Pictures) -> tuple[str, list[str]]:
-    """Draw a sample of the catalogue along the first two principal axes; the drawing, and the thumbnails by number."""
-    ids = pictures.collection.image_ids()
+@dataclass(frozen=True)
+class Mapped:
+    """A map's drawing and its legend in pictures; each dot's thumbnail and caption; and how many photos there are."""
+
+    drawn: str
+    kinds: str
+    thumbnails: list[tuple[str, str]]
+    photos: int
+
+
+def draw_map(pictures: Pictures) -> Mapped:
+    """Draw a sample of the catalogue along the first two principal axes of its embeddings."""
+    every = pictures.collection.image_ids()
     rng = np.random.default_rng(_SEED)
-    ids = [ids[place] for place in np.sort(rng.permutation(len(ids))[:MAP_PHOTOS]).tolist()]
-    if len(ids) < 3:
-        return "", []
-    vectors = pictures.collection.vectors(ids).astype(np.float64)
-    vectors -= vectors.mean(axis=0)
-    places = vectors @ np.linalg.svd(vectors, full_matrices=False)[2][:2].T
+    ids = [every[place] for place in np.sort(rng.permutation(len(every))[:MAP_PHOTOS]).tolist()]
+    places = _principal(pictures.collection.vectors(ids).astype(np.float64)) if len(ids) >= 3 else np.empty((0, 0))
     if places.shape[1] < 2:
-        return "", []
-    spread = np.ptp(places, axis=0)
-    places = (places - places.min(axis=0)) / np.where(spread > 0, spread, 1)
+        return Mapped("", "", [], len(every))
     categories = _categories(pictures.collection, ids)
-    parents = [next(iter(split_path(categories[image_id])), "no label") for image_id in ids]
+    parents = [next(iter(split_path(categories[image_id])), NO_LABEL) for image_id in ids]
     names = sorted(set(parents), key=lambda name: (-parents.count(name), name))
     points = [
-        (float(x), float(y), names.index(parent), number)
-        for number, ((x, y), parent) in enumerate(zip(places, parents, strict=True))
+        (float(x), float(y), names.index(parent)) for (x, y), parent in zip(places.tolist(), parents, strict=True)
     ]
-    return scatter(points, names), [pictures.uri(image_id, _MAP_SIDE_PX) for image_id in ids]
+    thumbnails = [
+        (pictures.uri(image_id, _MAP_SIDE_PX), f"{categories[image_id] or NO_LABEL}: {image_id}") for image_id in ids
+    ]
+    return Mapped(scatter(points), _kinds(pictures, ids, parents, names, places), thumbnails, len(every))
+
+
+def _principal(vectors: Float64Array) -> Float64Array:
+    """Places along the first two principal axes, each scaled to [0, 1]; float64 of shape (n, 2) or narrower."""
+    vectors = vectors - vectors.mean(axis=0)
+    places = vectors @ np.linalg.svd(vectors, full_matrices=False)[2][:2].T
+    spread = np.ptp(places, axis=0)
+    return (places - places.min(axis=0)) / np.where(spread > 0, spread, 1)
+
+
+def _kinds(
+    pictures: Pictures, ids: Sequence[str], parents: Sequence[str], names: Sequence[str], places: Float64Array
+) -> str:
+    """The map's legend: each kind's colour, its name, and the photo nearest to its middle."""
+    of = np.array(parents)
+    shown: list[str] = []
+    for number, name in enumerate(names):
+        mine = np.flatnonzero(of == name)
+        middle = np.median(places[mine], axis=0)
+        nearest = ids[int(mine[np.square(places[mine] - middle).sum(axis=1).argmin()])]
+        mark = f'<span class="key {key(number)}"></span>' if number < _COLOURED else ""
+        shown.append(pictures.figure(nearest, f"{name} ({len(mine)})", "kind", mark))
+    return f'<div class="row">{"".join(shown[:_MOST_KINDS])}</div>'
 
 
 def _list(value: object) -> list[object]:

@@ -1,13 +1,13 @@
-"""The report's sections: each returns HTML, or says what is missing and which command makes it."""
+"""The report's sections on a catalogue and how its site was made; each says what is missing and what makes it."""
 
-import html
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from lookalike.artifacts import Artifact
 from lookalike.report import charts
 from lookalike.report.found import Found
-from lookalike.report.pictures import Pictures, draw_map, grids
+from lookalike.report.tables import cell, command_of, counted, made_by, missing, plain, table, words
 from lookalike.types import Json
 
 OURS, RAW = "lookalike", "raw features"
@@ -34,28 +34,46 @@ def verdict(found: Found) -> str:
     if label and instance and label["value"] is not None and instance["value"] is not None:
         told = (
             f"<p>The most alike photo shows the same kind of thing for <b>{label['value']:.0%}</b> of "
-            f"{label['queries']} unseen photos, and a distorted photo finds its own original first in <b>{instance['value']:.0%}</b> "
-            f"of {instance['queries']} tries.</p>"
+            f"{label['queries']} unseen photos, and a distorted photo finds its own original first in "
+            f"<b>{instance['value']:.0%}</b> of {instance['queries']} tries.</p>"
         )
     note = (
-        '<p class="soft">In brackets: 95 % interval over queries, whole groups drawn anew. Shuffled is the control.</p>'
+        '<p class="soft">In brackets: 95 % interval over queries, whole groups drawn anew. Raw features: the same '
+        "encoder without the head. Shuffled is the control, and should be near chance.</p>"
     )
-    return told + table(["", *names], rows, ours=OURS) + note
+    shown = f'<div class="wide">{table(["", *names], rows, ours=OURS)}</div>'
+    return made_by(found.made("evaluation")) + told + shown + note + _asked(found)
+
+
+def _asked(found: Found) -> str:
+    """How many photos were asked about, and which were left out and why."""
+    told: Json = found.evaluation or {}
+    counts: Mapping[str, int] = told.get("counts", {})
+    rows = [
+        [words(part), counted(counts.get(part, 0)), counted({name: n for name, n in reasons.items() if n})]
+        for part, reasons in told.get("left_out", {}).items()
+    ]
+    unanswered = {
+        name: figure["left_out"]
+        for name, figure in told.get("figures", {}).get(OURS, {}).items()
+        if name in ("label recall@1", "photos recall@1", "instance recall@1") and figure["left_out"]
+    }
+    note = f"<p>Without an answer, and so in no mean: {counted(unanswered)} queries.</p>" if unanswered else ""
+    return f"<h3>Asked and left out</h3>{table(['part', 'photos', 'left out'], rows, text=3)}{note}" if rows else ""
 
 
 def catalogue(found: Found) -> str:
     """What came in, what was left out and why, and how the rest was split."""
-    parts: list[str] = []
-    for kind in ("catalogue", "split", "embeddings", "collection"):
-        if kind in found.artifacts:
-            counts = found.artifacts[kind].counts.items()
-            parts.append(
-                f"<p><b>{kind}</b>: " + ", ".join(f"{_shown(value)} {_plain(name)}" for name, value in counts) + "</p>"
-            )
+    made = found.made("catalogue", "split", "embeddings", "collection")
+    rows = [
+        [words(one.kind), counted({name: n for name, n in one.counts.items() if n and name != "rejects"})]
+        for one in made
+    ]
+    parts = [made_by(made), table(["stage", "counts"], rows, text=2)]
     if found.rejects.height:
-        counted = found.rejects.group_by("stage", "reason").agg(pl.len().alias("count"))
-        rows = [[_plain(s), _plain(r), f"{n:,}"] for s, r, n in counted.sort("count", "reason", descending=True).rows()]
-        parts.append("<h3>Left out</h3>" + table(["stage", "reason", "rows or photos"], rows))
+        by_reason = found.rejects.group_by("stage", "reason").agg(pl.len().alias("count"))
+        rows = [[words(s), words(r), f"{n:,}"] for s, r, n in by_reason.sort("count", "reason", descending=True).rows()]
+        parts.append("<h3>Left out</h3>" + table(["stage", "reason", "rows or photos"], rows, text=2))
     else:
         parts.append("<p>Nothing was left out.</p>")
     return "".join(parts)
@@ -64,39 +82,45 @@ def catalogue(found: Found) -> str:
 def curves(found: Found) -> str:
     """Loss, accuracy and learning rate of every training run there is, over each other."""
     if not found.histories:
-        return missing("No network was trained: the encoder is a stock one", "lookalike build SOURCE --budget 20m")
+        return missing("No network was trained here", f"lookalike train {found.site / 'catalogue'}")
     drawn = {
         "training loss": "train_loss",
         "validation loss": "val_loss",
         "validation accuracy": "val_accuracy",
         "learning rate": "lr",
     }
-    shown = [
-        "<div>"
-        + charts.lines(
-            {
-                name: list(zip(h["epoch"].to_list(), h[column].to_list(), strict=True))
-                for name, h in found.histories.items()
-            },
-            x="epoch",
-            y=title,
-        )
-        + "</div>"
-        for title, column in drawn.items()
-    ]
+    shown: list[str] = []
+    for title, column in drawn.items():
+        series = {
+            name: list(zip(h["epoch"].to_list(), h[column].to_list(), strict=True))
+            for name, h in found.histories.items()
+        }
+        shown.append(f"<div>{charts.lines(series, charts.Axes('epoch', title, whole_x=True))}</div>")
     rows = [
         [
-            _plain(name),
+            plain(name),
             f"{h['val_accuracy'].max():.4f}",
             f"{h.sort('val_accuracy', descending=True)['epoch'][0]}",
             f"{h.height}",
         ]
         for name, h in found.histories.items()
     ]
+    notes = [
+        f"{found.failed_runs} settings of the sweep failed (their loss was no longer finite)."
+        * bool(found.failed_runs),
+        "The site's encoder is not the model that was trained here." * (not _is_used(found)),
+    ]
     return (
-        f'<div class="charts">{"".join(shown)}</div>'
+        made_by(found.runs.values())
+        + f'<div class="charts">{"".join(shown)}</div>{charts.legend(list(found.histories))}'
         + table(["run", "best validation accuracy", "in epoch", "epochs"], rows, sortable=True)
-    )  # fmt: skip
+        + "".join(f'<p class="soft">{note}</p>' for note in notes if note)
+    )
+
+
+def _is_used(found: Found) -> bool:
+    encoder = found.artifacts.get("encoder")
+    return encoder is not None and encoder.parents.get("model") in {made.hash for made in found.runs.values()}
 
 
 def trade_off(found: Found) -> str:
@@ -104,179 +128,81 @@ def trade_off(found: Found) -> str:
     choice = found.artifacts["head"].about.get("choice") if "head" in found.artifacts else None
     if not choice:
         return missing("The label part's weight was not chosen by validation here", "lookalike build SOURCE")
-    tried = [(one["instance_recall"], one["label_recall"]) for one in choice["tried"]]
     raw = choice["raw"]
+    rows = [(f"weight {one['label_weight']}", one) for one in choice["tried"]] + [("raw features", raw)]
     chosen = next(one for one in choice["tried"] if one["label_weight"] == choice["label_weight"])
-    drawn = charts.lines(
-        {
-            "label weight .1 to .7": tried,
-            f"chosen: {choice['label_weight']}": [(chosen["instance_recall"], chosen["label_recall"])],
-            "raw features": [(raw["instance_recall"], raw["label_recall"])],
-        },
-        x="instance recall@1 (validation)",
-        y="label recall@1 (validation)",
+    series = {
+        "label weight .1 to .7": [(one["instance_recall"], one["label_recall"]) for one in choice["tried"]],
+        f"chosen: {choice['label_weight']}": [(chosen["instance_recall"], chosen["label_recall"])],
+        "raw features": [(raw["instance_recall"], raw["label_recall"])],
+    }
+    drawn = charts.lines(series, charts.Axes("instance recall@1 (validation)", "label recall@1 (validation)"))
+    told = table(
+        ["", "label recall@1", "instance recall@1"],
+        [[name, f"{one['label_recall']:.3f}", f"{one['instance_recall']:.3f}"] for name, one in rows],
+        ours=f"weight {choice['label_weight']}",
     )
-    return f'<div class="charts"><div>{drawn}</div></div>'
-
-
-def classifier(found: Found) -> str:
-    """Confusion matrix, table by label, calibration."""
-    told = found.evaluation
-    if told is None or "confusion" not in told:
-        return missing("There is no classifier, or its evaluation is missing", f"lookalike evaluate {found.site}")
-    labels, counts = told["confusion"]["labels"], told["confusion"]["counts"]
-    heads = ["label", "support", "precision", "recall", "F1", "label recall@1", "instance recall@1"]
-    rows = [
-        [
-            _plain(one["label"]),
-            f"{one['support']}",
-            *(_share(one[name]) for name in ("precision", "recall", "f1")),
-            *(cell(one.get(name)) for name in heads[5:]),
-        ]
-        for one in told["per_label"]
-    ]
-    whole = found.evaluation["figures"][OURS] if found.evaluation else {}
-    names = ("top-3 accuracy", "balanced accuracy", "macro F1", "calibration error")
-    figures = table(list(names), [[cell(whole.get(name)) for name in names]])
     return (
-        f"{figures}<h3>Confusion: rows true, columns predicted</h3>{charts.heat_map(labels, counts)}"
-        f"<h3>By label</h3>{table(heads, rows, sortable=True)}"
-        f'<h3>Calibration</h3><div class="charts"><div>{charts.reliability(told["calibration"])}</div></div>'
+        made_by(found.made("head")) + f'<div class="charts"><div>{drawn}{charts.legend(list(series))}</div>{told}</div>'
     )
-
-
-def retrieval(found: Found) -> str:
-    """Recall and precision at k, ours beside the raw features'."""
-    if found.evaluation is None:
-        return missing("There is no evaluation", f"lookalike evaluate {found.site}")
-    figures: Mapping[str, Mapping[str, Json]] = found.evaluation["figures"]
-    shown: list[str] = []
-    for start in ("label recall@", "label precision@", "instance recall@", "scene recall@", "photos recall@"):
-        series = {
-            variant: [
-                (int(name.removeprefix(start)), figure["value"])
-                for name, figure in figures[variant].items()
-                if name.startswith(start) and figure["value"] is not None
-            ]
-            for variant in (OURS, RAW)
-            if variant in figures
-        }
-        if any(series.values()):
-            drawn = charts.lines(series, x="k", y=start.removesuffix("@") + " at k", log_x=True)
-            shown.append(f"<div>{drawn}</div>")
-    every = list(dict.fromkeys(name for row in figures.values() for name in row))
-    rows = [[name, *(cell(row.get(name)) for row in figures.values())] for name in every]
-    return (
-        f'<div class="charts">{"".join(shown)}</div><details><summary>All figures</summary>'
-        f"{table(['figure', *figures], rows)}</details>"
-    )
-
-
-def neighbours(found: Found, pictures: Pictures | None) -> str:
-    """Grids of queries with what they found."""
-    if found.queries is None or pictures is None:
-        return missing("There are no evaluated queries to show", f"lookalike evaluate {found.site}")
-    shown = grids(pictures, found.queries)
-    return "".join(f"<h3>{name}</h3>{grid}" for name, grid in shown.items()) or "<p>No query had an answer.</p>"
-
-
-def the_map(pictures: Pictures | None) -> tuple[str, list[str]]:
-    """The map of the catalogue, and its thumbnails."""
-    drawn, thumbnails = ("", []) if pictures is None else draw_map(pictures)
-    if not drawn:
-        return missing("There are too few photos for a map", "lookalike build SOURCE"), []
-    note = (
-        '<p class="soft">A sample of photos along the first two principal axes of their embeddings; colours are parent '
-        "categories. Two axes show little of many dimensions: what lies together here need not be alike.</p>"
-    )
-    return f'<div class="mapbox">{drawn}<img id="peek" alt=""></div>{note}', thumbnails
 
 
 def ablations(rows: Sequence[Json]) -> str:
     """A table of what was tried, as it was given."""
     columns = list(dict.fromkeys(key for row in rows for key in row if key != "name"))
-    shown = [[_plain(row["name"]), *(_share(row.get(name)) for name in columns)] for row in rows]
-    return table(["name", *columns], shown, sortable=True)
+    shown = [[plain(row["name"]), *(cell(row.get(name)) for name in columns)] for row in rows]
+    note = '<p class="from">From the file that <code>lookalike report --ablations</code> was given.</p>'
+    return note + table(["name", *columns], shown, sortable=True)
 
 
 def provenance(found: Found) -> str:
     """How each part was made: command, versions, seeds, hashes; and every use of the test part."""
-    rows = [
-        [
-            kind,
-            f"<code>{made.hash}</code>",
-            f"<code>{_plain(made.about.get('command', 'unknown'))}</code>",
-            _plain(made.about.get("created", "")),
-            f"{made.about.get('seconds', 0):,.1f} s",
-            f"<code>{_plain(_config(made.config))}</code>",
-            _plain(", ".join(f"{name} {value}" for name, value in _versions(made.about).items())),
-        ]
-        for kind, made in found.artifacts.items()
-    ]
-    heads = ["artefact", "hash", "command", "made", "took", "configuration", "versions"]
-    text = table(heads, rows, text=True)
+    every = {**found.artifacts, **{name: made for name, made in found.runs.items() if name != "model"}}
+    rows = [[_identity(name, made), _origin(made)] for name, made in every.items()]
+    text = table(["artefact", "how it was made"], rows, text=2)
     ledger = found.evaluation["ledger"] if found.evaluation else None
     if not ledger:
         return text
     uses = [
         [
-            _plain(use.get("date")),
-            f"<code>{_plain(use.get('command'))}</code>",
-            f"<code>{_plain(use.get('commit'))}</code>",
+            f"<span class=date>{plain(_moment(use.get('date')))}</span>",
+            f"<code>{plain(use.get('command', 'a line that cannot be read'))}</code>",
+            f"<code>{plain(_short(str(use.get('commit', ''))))}</code>",
+            plain(use.get("evaluation", "")),
         ]
         for use in ledger["last"]
     ]
-    told = f"<h3>Uses of this test part: {ledger['uses_of_this_test_part']}; the last ones</h3>"
-    return text + told + table(["date", "command", "code"], uses, text=True)
+    count = ledger["uses_of_this_test_part"]
+    told = f"<h3>Uses of this test part: {count}</h3>"
+    few = f'<p class="soft">The last {len(uses)}; all stand in test-uses.jsonl.</p>' if count > len(uses) else ""
+    return text + told + few + table(["date", "command", "code", "evaluation"], uses, text=4)
 
 
-def missing(what: str, command: str) -> str:
-    """Say what is not there, and what makes it."""
-    return f'<p class="none">{html.escape(what)}. Make it: <code>{html.escape(command)}</code></p>'
+def _identity(name: str, made: Artifact) -> str:
+    took = f"{made.about.get('seconds', 0):,.1f} s"
+    when = plain(_moment(made.about.get("created")))
+    return f"<b>{plain(name)}</b><br><code>{made.hash}</code><br><span class=soft>{when}, {took}</span>"
 
 
-def table(
-    heads: Sequence[str], rows: Sequence[Sequence[str]], *, ours: str = "", sortable: bool = False, text: bool = False
-) -> str:
-    """Write a table of cells that are HTML already; with `sortable`, heads are buttons."""
-    head = "".join(
-        f"<th><button>{html.escape(name)}</button></th>" if sortable else f"<th>{html.escape(name)}</th>"
-        for name in heads
-    )
-    kind = ' class="text"' if text else ""
-    body = "".join(_table_row(row, kind, mine=bool(ours) and row[0] == ours) for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+def _origin(made: Artifact) -> str:
+    versions = {"lookalike": made.about.get("lookalike", "?"), "python": made.about.get("python", "?")}
+    versions |= made.about.get("versions") or {}
+    told = ", ".join(f"{name} {value}" for name, value in versions.items())
+    config = ", ".join(f"{name}={value}" for name, value in made.config.items() if value not in (None, [], {}, ""))
+    parents = ", ".join(f"{kind} {code}" for kind, code in made.parents.items())
+    lines = [
+        f"<code class=typed>{plain(command_of(made))}</code>",
+        f"<code>{plain(config)}</code>",
+        plain(f"of {parents}") if parents else "",
+        plain(f"by {told}, on {made.about.get('machine', 'an unknown machine')}"),
+    ]
+    return "<br>".join(line for line in lines if line)
 
 
-def _table_row(row: Sequence[str], kind: str, *, mine: bool) -> str:
-    marked = ' class="ours"' if mine else ""
-    return f"<tr{marked}>" + "".join(f"<td{kind}>{one}</td>" for one in row) + "</tr>"
+def _moment(when: object) -> str:
+    return str(when or "")[:16].replace("T", " ")
 
 
-def cell(figure: Json | None) -> str:
-    """A figure with its interval."""
-    if figure is None or figure["value"] is None:
-        return "–"
-    bounds = "" if figure["low"] is None else f" <small>({figure['low']:.3f}–{figure['high']:.3f})</small>"
-    return f"{figure['value']:.3f}{bounds}"
-
-
-def _share(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else _plain("–" if value is None else value)
-
-
-def _plain(value: object) -> str:
-    return html.escape(str(value).replace("_", " ") if isinstance(value, str) and " " not in value else str(value))
-
-
-def _shown(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int | float) else _plain(value)
-
-
-def _config(config: Mapping[str, object]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in config.items() if value not in (None, [], {}, ""))
-
-
-def _versions(about: Mapping[str, Json]) -> dict[str, object]:
-    told = about.get("versions")
-    return {"lookalike": about.get("lookalike", "?"), "python": about.get("python", "?"), **(told or {})}
+def _short(commit: str) -> str:
+    known, _, dirty = commit.partition("-")
+    return known[:12] + (f"-{dirty}" if dirty else "")

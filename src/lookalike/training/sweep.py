@@ -3,22 +3,25 @@
 The search itself is Optuna's (the `analyse` extra): https://optuna.readthedocs.io.
 """
 
+import hashlib
 import itertools
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any, Literal, get_args
 
 import optuna
 import polars as pl
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from lookalike.artifacts import Artifact
+from lookalike.artifacts import Artifact, digest, open_artifact
 from lookalike.errors import Stopped, TrainingError
 from lookalike.files import write_parquet
 from lookalike.training.config import RunConfig, TrainConfig
-from lookalike.training.fit import train
+from lookalike.training.fit import VERSION, train
 
 Sampler = Literal["grid", "random", "tpe"]
 Value = float | int | str
@@ -91,47 +94,66 @@ def sweep(
 
     Notes
     -----
-    A setting whose loss is no longer finite counts as failed, and the sweep goes on.
+    A setting whose loss is no longer finite counts as failed, and the sweep goes on. The study holds finished trials
+    only, and a draw depends on the seed, on how many there are and on how they ended, and on nothing else: a sweep that
+    was stopped draws the trial that it was stopped in again, which goes on from its own checkpoint. Each question
+    (space, sampler, seed, base, data) is a study of its own, so other questions may share the folder; `trials` is no
+    part of it, so more of them can be asked for later.
     """
     check(base, config)
+    name = f"sweep-{_question(data, base, config)}"
     out.mkdir(parents=True, exist_ok=True)
     shared = replace(run or RunConfig(progress=False), cache=out / CACHE)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(
-        storage=f"sqlite:///{out / STUDY}",
-        study_name="sweep",
-        sampler=_sampler(config),
-        direction="maximize",
-        load_if_exists=True,
-    )
-    wanted = config.trials or (_combinations(config.space) if config.sampler == "grid" else 20)
-    _begin_again(study)
-
-    def objective(trial: optuna.Trial) -> float:
-        settings = {name: _suggest(trial, name, choices) for name, choices in config.space.items()}
-        name = _name(settings)
-        trial.set_user_attr("name", name)
-        try:
-            model = train(*data, out / TRIALS / name, replace(base, **settings), shared)  # pyright: ignore[reportArgumentType]
-        except Stopped:
-            raise
-        except TrainingError as error:
-            trial.set_user_attr("error", str(error))
-            raise optuna.TrialPruned from error
-        return _accuracy(model)
-
-    def finished(_: optuna.Study, trial: FrozenTrial) -> None:
+    storage = f"sqlite:///{out / STUDY}"
+    study = optuna.create_study(storage=storage, study_name=name, direction="maximize", load_if_exists=True)
+    wanted = _wanted(config)
+    while len(done := study.get_trials()) < wanted:
+        study.add_trial(_tried(data, out / TRIALS, base, draw(config, done), shared))
         _write_table(study, out)
-        if report is not None and trial.state in (TrialState.COMPLETE, TrialState.PRUNED):
-            report(_told(trial))
-
-    while (left := wanted - len(_done(study))) > 0:
-        before = len(_done(study))
-        study.optimize(objective, n_trials=min(left, 1), callbacks=[finished])
-        if len(_done(study)) == before:
-            break
+        if report is not None:
+            report(_told(study.get_trials()[-1]))
     _write_table(study, out)
-    return sorted(map(_told, _done(study)), key=lambda trial: -(trial.val_accuracy or -1))
+    return sorted(map(_told, done), key=lambda trial: -(trial.val_accuracy or -1))
+
+
+def draw(config: SweepConfig, done: Sequence[FrozenTrial]) -> FrozenTrial:
+    """Draw the trial that comes after those that are done; the same again for the same ones.
+
+    A grid is gone through in an order that the seed chose, so that its first few trials are no corner of it.
+    """
+    spread = {name: _distribution(choices) for name, choices in config.space.items()}
+    if config.sampler == "grid":
+        combinations = list(
+            itertools.product(*(list(one) for one in config.space.values() if isinstance(one, Sequence)))
+        )
+        random.Random(config.seed).shuffle(combinations)
+        params = dict(zip(spread, combinations[len(done)], strict=True))
+        return optuna.trial.create_trial(state=TrialState.RUNNING, params=params, distributions=spread)
+    seed = int(digest([config.seed, len(done)])[:8], 16)
+    sampler = (
+        optuna.samplers.RandomSampler(seed) if config.sampler == "random" else optuna.samplers.TPESampler(seed=seed)
+    )
+    study = optuna.create_study(sampler=sampler, direction="maximize")
+    study.add_trials(done)
+    study.ask(spread)
+    return study.get_trials()[-1]
+
+
+def _tried(data: tuple[Path, Path], trials: Path, base: TrainConfig, drawn: FrozenTrial, run: RunConfig) -> FrozenTrial:
+    """Train with the settings of a trial, and say how it ended."""
+    name = _name(drawn.params)
+    ended: dict[str, Any] = {"params": drawn.params, "distributions": drawn.distributions}
+    try:
+        model = train(*data, trials / name, replace(base, **drawn.params), run)
+    except Stopped:
+        raise
+    except TrainingError as error:
+        about = {"name": name, "error": str(error)}
+        return optuna.trial.create_trial(state=TrialState.PRUNED, user_attrs=about, **ended)
+    return optuna.trial.create_trial(
+        value=_accuracy(model), user_attrs={"name": name, "model": model.path.name}, **ended
+    )
 
 
 def check(base: TrainConfig, config: SweepConfig) -> None:
@@ -143,6 +165,8 @@ def check(base: TrainConfig, config: SweepConfig) -> None:
     """
     if not config.space:
         raise TrainingError("there is nothing to sweep", mend="Give values, such as --lr 4e-4,1e-3")
+    if config.sampler not in get_args(Sampler):
+        raise TrainingError(f"the sampler {config.sampler!r} is unknown", mend="Choose grid, random or tpe")
     for name, choices in config.space.items():
         if isinstance(choices, Range):
             if config.sampler == "grid":
@@ -153,38 +177,38 @@ def check(base: TrainConfig, config: SweepConfig) -> None:
             replace(base, **{name: value}).check()  # pyright: ignore[reportArgumentType]
 
 
-def _sampler(config: SweepConfig) -> optuna.samplers.BaseSampler:
-    if config.sampler == "grid":
-        space = {name: list(choices) for name, choices in config.space.items() if not isinstance(choices, Range)}
-        return optuna.samplers.GridSampler(space, seed=config.seed)
-    if config.sampler == "random":
-        return optuna.samplers.RandomSampler(seed=config.seed)
-    return optuna.samplers.TPESampler(seed=config.seed)
-
-
-def _suggest(trial: optuna.Trial, name: str, choices: Choices) -> Value:
+def _distribution(choices: Choices) -> BaseDistribution:
     if isinstance(choices, Range):
-        return trial.suggest_float(name, choices.low, choices.high, log=True)
-    return cast("Value", trial.suggest_categorical(name, list(choices)))
+        return FloatDistribution(choices.low, choices.high, log=True)
+    return CategoricalDistribution(list(choices))
 
 
-def _combinations(space: Mapping[str, Choices]) -> int:
-    return len(list(itertools.product(*(list(one) for one in space.values() if not isinstance(one, Range)))))
+def _wanted(config: SweepConfig) -> int:
+    if config.sampler != "grid":
+        return config.trials or 20
+    combinations = math.prod(len(one) for one in config.space.values() if isinstance(one, Sequence))
+    return min(config.trials or combinations, combinations)
 
 
-def _begin_again(study: optuna.Study) -> None:
-    """Take up trials that were stopped, or whose process died: their checkpoints are still there."""
-    done = [trial.params for trial in _done(study)]
-    for trial in study.get_trials(states=(TrialState.RUNNING, TrialState.FAIL)):
-        if trial.state == TrialState.RUNNING:
-            study.tell(trial.number, state=TrialState.FAIL)
-        if trial.params and trial.params not in done:
-            study.enqueue_trial(trial.params, skip_if_exists=False)
-            done.append(trial.params)
+def _question(data: tuple[Path, Path], base: TrainConfig, config: SweepConfig) -> str:
+    """The hash of what decides every trial: all but how many there are to be."""
+    return digest(
+        {
+            "version": VERSION,
+            "data": [open_artifact(path, kind).hash for path, kind in zip(data, ("catalogue", "split"), strict=True)],
+            "base": base.to_json(),
+            "weights": _sha256(base.weights),
+            "space": {name: asdict(one) if isinstance(one, Range) else list(one) for name, one in config.space.items()},
+            "sampler": [config.sampler, config.seed],
+        }
+    )
 
 
-def _done(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED))
+def _sha256(weights: Path | None) -> str | None:
+    try:
+        return None if weights is None else hashlib.sha256(weights.read_bytes()).hexdigest()
+    except OSError as error:
+        raise TrainingError("the weights file cannot be read", where=str(weights), mend="Give another file") from error
 
 
 def _name(settings: Mapping[str, Value]) -> str:
@@ -198,15 +222,16 @@ def _accuracy(model: Artifact) -> float:
 
 
 def _told(trial: FrozenTrial) -> Trial:
-    name = str(trial.user_attrs.get("name", trial.number))
-    return Trial(name, trial.params, trial.value, "failed" if trial.state == TrialState.PRUNED else "complete")
+    state = "failed" if trial.state == TrialState.PRUNED else "complete"
+    return Trial(str(trial.user_attrs["name"]), trial.params, trial.value, state)
 
 
 def _write_table(study: optuna.Study, out: Path) -> None:
     rows = [
-        {"name": one.name, "state": one.state, "val_accuracy": one.val_accuracy}
+        {"name": one.name, "state": one.state, "val_accuracy": one.val_accuracy, "model": trial.user_attrs.get("model")}
         | {name: str(value) for name, value in one.settings.items()}
-        for one in map(_told, _done(study))
+        for trial in study.get_trials()
+        for one in [_told(trial)]
     ]
-    schema = {"name": pl.String, "state": pl.String, "val_accuracy": pl.Float64}
-    write_parquet(out / TABLE, pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=schema))
+    schema = {"name": pl.String, "state": pl.String, "val_accuracy": pl.Float64, "model": pl.String}
+    write_parquet(out / TABLE, pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None))
