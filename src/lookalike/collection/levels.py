@@ -8,17 +8,15 @@ every label is looked up again afterwards, and `local` holds a lock that keeps c
 Settings of a search go with the call; set on the index they would disturb the searches of other threads.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import faiss
 import numpy as np
-import numpy.typing as npt
 
 from lookalike.collection.rows import Int64Array
+from lookalike.collection.selectors import masked, rows_of, selector_of
 from lookalike.types import Float32Array
 
 _MOST_EFFORT = 64
@@ -29,23 +27,14 @@ _library: Any = faiss  # its constructors take NumPy arrays and keywords, which 
 class Ask:
     """What is asked of a level: about `fetch` rows for each query, of `among` rows if not of all, with this effort.
 
-    `among` rises and holds places in the index's keys. `effort` 1 is the plan's; what gave too little asks for more.
+    `among` rises and holds places in the index's keys; `selector` is what the level's `select` made of it. `effort` 1
+    is the plan's; what gave too little asks for more.
     """
 
     fetch: int
     among: Int64Array | None = None
+    selector: object = None
     effort: int = 1
-
-
-@contextmanager
-def one_thread() -> Generator[None]:
-    """Let FAISS use one thread, in the whole process: for measuring, while nobody else searches."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
 
 
 class Level(Protocol):
@@ -72,6 +61,10 @@ class Level(Protocol):
 
     def remove(self, keys: Int64Array, rows: Int64Array) -> None:
         """Remove vectors by their keys, which are at these rows."""
+        ...
+
+    def select(self, among: Int64Array, keys: Int64Array) -> object:
+        """Return FAISS's form of "only these rows"; good until the index changes."""
         ...
 
     def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
@@ -132,10 +125,15 @@ class Scan:
         del keys
         self.index.remove_ids(rows)
 
+    def select(self, among: Int64Array, keys: Int64Array) -> object:
+        """Mark what may be found."""
+        del keys
+        return selector_of(among)
+
     def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
         """Scan everything."""
         del keys
-        params = None if ask.among is None else _library.SearchParameters(sel=_selector(ask.among))
+        params = None if ask.among is None else _library.SearchParameters(sel=ask.selector)
         return self.index.search(queries, ask.fetch, params=params)
 
     def tried_everything(self, effort: int) -> bool:
@@ -182,15 +180,18 @@ class Lists:
         self._thaw()
         self.index.remove_ids(keys)
 
+    def select(self, among: Int64Array, keys: Int64Array) -> object:
+        """Mark what may be found."""
+        return selector_of(keys[among])
+
     def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
         """Read as many lists as show, with a filter, about as many passing rows as without one."""
-        probes, selector = self.probes * ask.effort, None
+        probes = self.probes * ask.effort
         if ask.among is not None:
             probes = int(np.ceil(probes * len(keys) / len(ask.among)))
-            selector = _selector(keys[ask.among])
-        params = _library.SearchParametersIVF(nprobe=min(probes, self.index.nlist), sel=selector)
+        params = _library.SearchParametersIVF(nprobe=min(probes, self.index.nlist), sel=ask.selector)
         rough, labels = self.index.search(queries, ask.fetch, params=params)
-        return rough, _rows_of(labels, keys)
+        return rough, rows_of(labels, keys)
 
     def tried_everything(self, effort: int) -> bool:
         """Whether all lists are read, also without a filter."""
@@ -253,19 +254,22 @@ class Graph:
         del rows
         self._gone[np.searchsorted(self.ids, keys)] = True
 
+    def select(self, among: Int64Array, keys: Int64Array) -> object:
+        """Mark what may be found."""
+        return selector_of(np.searchsorted(self.ids, keys[among]))
+
     def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
         """Walk the graph."""
-        selector, wider = None, 1.0
+        selector, wider = ask.selector, 1.0
         if ask.among is not None:
-            selector = _selector(np.searchsorted(self.ids, keys[ask.among]))
             wider = (len(self.ids) / len(ask.among)) ** 0.5  # a walk sees as many nodes, and fewer of them count
         elif len(keys) != len(self.ids):
-            selector = _masked(~self._gone)
+            selector = masked(~self._gone)
         effort = int(max(self.effort, ask.fetch) * ask.effort * wider)
         params = _library.SearchParametersHNSW(efSearch=min(effort, len(self.ids)), sel=selector)
         rough, labels = self.index.search(queries, ask.fetch, params=params)
         found = np.where(labels >= 0, self.ids[labels], -1)
-        return rough, _rows_of(found, keys)
+        return rough, rows_of(found, keys)
 
     def tried_everything(self, effort: int) -> bool:
         """Whether a walk of this effort is no quicker than a scan."""
@@ -274,22 +278,3 @@ class Graph:
     def save(self, file: Path) -> None:
         """Write the structure."""
         faiss.write_index(self.index, str(file))
-
-
-def _selector(places: Int64Array) -> Any:  # noqa: ANN401
-    """Return FAISS's form of "only these", which must rise."""
-    mask = np.zeros(int(places[-1]) + 1, np.bool_)
-    mask[places] = True
-    return _masked(mask)
-
-
-def _masked(mask: npt.NDArray[np.bool_]) -> Any:  # noqa: ANN401
-    return _library.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
-
-
-def _rows_of(labels: Int64Array, keys: Int64Array) -> Int64Array:
-    """Return the place of each label among the keys, -1 where it is not one of them."""
-    rows = np.searchsorted(keys, labels)
-    rows[rows == len(keys)] = 0
-    found: npt.NDArray[np.bool_] = keys[rows] == labels
-    return np.where(found, rows, -1)

@@ -18,6 +18,7 @@ OUTGROWN = 4
 """A plan is for up to so many times the photos that it was made for."""
 TRAINING_ROWS_A_LIST = 32
 _MOST_LISTS = 4096
+_PROBES = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +131,7 @@ def lists_plan(count: int, kind: Literal["ivf_sq8", "ivf_rabitq"] = "ivf_sq8") -
     lists = 1
     while lists < min(_MOST_LISTS, 3 * count**0.5):
         lists *= 2
-    return IndexPlan(kind, lists, max(1, lists // 64), 1 if kind == "ivf_sq8" else 4)
+    return IndexPlan(kind, lists, min(lists, _PROBES), 1 if kind == "ivf_sq8" else 4)
 
 
 def with_effort(plan: IndexPlan, **changed: int) -> IndexPlan:

@@ -6,12 +6,13 @@ farther from everything than stored ones do: where that matters, ask for more re
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+import faiss
 import numpy as np
 
-from lookalike.collection.levels import one_thread
 from lookalike.collection.plan import Goals, IndexPlan, lists_plan
 from lookalike.collection.rows import Float16Array, Int64Array, restore
 from lookalike.collection.vector_index import VectorIndex
@@ -117,7 +118,7 @@ def _ask(index: VectorIndex, queries: Float32Array, own: Int64Array, tenth: Floa
     took: list[float] = []
     right = 0.0
     wanted = np.isfinite(tenth).sum()
-    with one_thread():
+    with _one_thread():
         next(index.candidates(queries[:1], fetch, None), None)  # the first call sets things up
         for place, key in enumerate(own.tolist()):
             started = time.perf_counter()
@@ -126,6 +127,17 @@ def _ask(index: VectorIndex, queries: Float32Array, own: Int64Array, tenth: Floa
             scores = np.sort(found.scores[found.keys != key])[::-1][:K]
             right += float((scores >= tenth[place] - _TIE).mean()) if len(scores) else 0.0
     return right / max(1, int(wanted)), float(np.median(took)) * 1000 if took else 0.0
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Let FAISS use one thread, in the whole process: nobody else searches while this collection is measured."""
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 def _tenth_best(queries: Float32Array, own: Int64Array, halves: Float16Array) -> Float32Array:

@@ -4,8 +4,10 @@ Whatever the level, scores are exact cosines of the stored vectors, every row th
 as many rows come back as were asked for where there are so many. Only which rows are candidates may be approximate.
 """
 
+import threading
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +24,7 @@ UNKNOWN = -2.0
 _EXACT_ROWS = 500  # so few rows are scored directly at least as fast as FAISS finds the best of them (100,000 x 256)
 _EXACT_AMONG = 2000  # the same where lists or a graph would have to be searched around a filter (1,000,000 x 256)
 _CHUNK_ROWS = 8192
+_SELECTIONS = 8
 _MORE_EFFORT = 4
 _TRAINING_ROWS = 50_000  # the range of a byte is settled by fewer
 
@@ -73,6 +76,8 @@ class VectorIndex:
         self.plan = plan or IndexPlan("flat")
         nothing = np.empty((0, dim), np.float32)
         self.level: Level = level or make_level(self.plan, dim, nothing if sample is None else sample)
+        self._mutex = threading.Lock()
+        self._selections: deque[tuple[Int64Array, Int64Array, object]] = deque(maxlen=_SELECTIONS)
         self._keys: Int64Array = np.empty(0, np.int64)
         self._slots: Int64Array | None = None  # where each key's vector lies; None while that is where the key is
         self._rows: Rows | None = None if self.plan.kind == "flat" else Rows(np.empty((0, dim), np.float16))
@@ -96,6 +101,7 @@ class VectorIndex:
     def hold(self, keys: Int64Array, halves: Float16Array | None) -> None:
         """Take over keys, and stored vectors in their order, beside a level that has them already."""
         self._keys, self._slots = keys, None
+        self._selections.clear()
         if halves is not None:
             self._rows = Rows(halves)
 
@@ -109,7 +115,7 @@ class VectorIndex:
 
     def waste(self) -> float:
         """The share of what the level holds that is no longer in the index; only a graph keeps any."""
-        return 1 - len(self) / max(1, self.level.size)
+        return 1 - len(self) / self.level.size if self.level.size else 0.0
 
     def resident_bytes(self) -> int:
         """How much memory it takes, without the stored vectors, which are mapped from a file once it is written."""
@@ -144,6 +150,7 @@ class VectorIndex:
                 slots = np.arange(len(self._rows), len(self._rows) + len(keys))
                 self._slots = np.concatenate([self._slots, slots])
             self._rows.append(halves)
+        self._selections.clear()
         self.level.add(keys, restore(halves))
         self._keys = np.concatenate([self._keys, keys])
 
@@ -152,6 +159,7 @@ class VectorIndex:
         rows = np.flatnonzero(np.isin(self._keys, keys))
         if not len(rows):
             return
+        self._selections.clear()
         self.level.remove(self._keys[rows], rows)
         kept = np.ones(len(self._keys), np.bool_)
         kept[rows] = False
@@ -182,7 +190,7 @@ class VectorIndex:
         ValueError
             A key in `allowed` is not in the index.
         """
-        among = None if allowed is None else self._rows_of(allowed)
+        among, selector = (None, None) if allowed is None else self._selected(allowed)
         total = len(self) if among is None else len(among)
         few = _EXACT_ROWS if among is None or self.plan.exact else _EXACT_AMONG
         if fetch >= total or total <= few:
@@ -190,9 +198,9 @@ class VectorIndex:
             for query in queries:
                 yield self._scored(everything, query, -np.inf)
         elif self.level.slack is not None:
-            yield from self._surely(queries, Ask(fetch, among), self.level.slack)
+            yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
         else:
-            for query, rows in zip(queries, self._roughly(queries, fetch, among, total), strict=True):
+            for query, rows in zip(queries, self._roughly(queries, Ask(fetch, among, selector), total), strict=True):
                 yield self._scored(rows, query, UNKNOWN)
 
     def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
@@ -202,24 +210,36 @@ class VectorIndex:
         for query, rows, well, bound in zip(queries, found, good, bounds.tolist(), strict=True):
             yield self._scored(rows[well], query, bound)
 
-    def _roughly(self, queries: Float32Array, fetch: int, among: Int64Array | None, total: int) -> list[Int64Array]:
+    def _roughly(self, queries: Float32Array, wanted: Ask, total: int) -> list[Int64Array]:
         """Return at least `fetch` rows for each query, trying harder where FAISS gave fewer."""
         answers: list[Int64Array] = [np.empty(0, np.int64)] * len(queries)
         pending, effort = list(range(len(queries))), 1
         while True:
             asked = queries if len(pending) == len(queries) else queries[pending]
-            ask = Ask(min(total, fetch * self.plan.refine), among, effort)
+            ask = replace(wanted, fetch=min(total, wanted.fetch * self.plan.refine), effort=effort)
             _, found = self.level.search(np.ascontiguousarray(asked), ask, self._keys)
-            good = _among(found, among)
+            good = _among(found, wanted.among)
             for place, rows, well in zip(pending, found, good, strict=True):
                 answers[place] = rows if well.all() else rows[well]
-            pending = [place for place in pending if len(answers[place]) < fetch]
+            pending = [place for place in pending if len(answers[place]) < wanted.fetch]
             if not pending:
                 return answers
             if self.level.tried_everything(effort):
-                everything = np.arange(total) if among is None else among
+                everything = np.arange(total) if wanted.among is None else wanted.among
                 return [everything if place in pending else rows for place, rows in enumerate(answers)]
             effort *= _MORE_EFFORT
+
+    def _selected(self, allowed: Int64Array) -> tuple[Int64Array, object]:
+        """Return the rows of keys and FAISS's form of them; both are remembered for the arrays that came last."""
+        with self._mutex:
+            for known, rows, selector in self._selections:
+                if known is allowed:
+                    return rows, selector
+        rows = self._rows_of(allowed)
+        selector = self.level.select(rows, self._keys) if len(rows) > _EXACT_ROWS else None
+        with self._mutex:
+            self._selections.append((allowed, rows, selector))
+        return rows, selector
 
     def _rows_of(self, keys: Int64Array) -> Int64Array:
         rows = np.searchsorted(self._keys, keys)
