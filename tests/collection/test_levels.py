@@ -15,6 +15,7 @@ from lookalike.collection.cache import CARD_FILE, load_index, save_index
 from lookalike.collection.levels import Lists
 from lookalike.collection.plan import IndexPlan
 from lookalike.collection.rows import restore
+from lookalike.collection.selectors import rows_of
 from lookalike.collection.vector_index import UNKNOWN, Candidates, VectorIndex
 from lookalike.types import unit_rows
 
@@ -239,3 +240,11 @@ def test_lists_on_disk_are_not_prefetched_by_threads_of_their_own(tmp_path: Path
     assert isinstance(lists, faiss.OnDiskInvertedLists)
     assert lists.prefetch_nthread == 0
     assert lists.read_only
+
+
+@pytest.mark.parametrize("keys", [[5], [5, 6, 7], [5, 7, 8], [1, 100, 101]])
+def test_labels_find_their_rows_and_nothing_else_does(keys: list[int]) -> None:
+    labels = np.array([[-1, 0, 1, 4], [5, 6, 7, 8], [9, 100, 101, 2**62]])
+    rows = rows_of(labels, np.array(keys))
+    expected = [[keys.index(label) if label in keys else -1 for label in some] for some in labels.tolist()]
+    assert rows.tolist() == expected
