@@ -5,6 +5,8 @@ crash_child.py loop FOLDER
 crash_child.py nursery
     For each line `N FOLDER` of its input forks a child, which makes a few changes and kills itself at the N-th call
     into SQLite, FAISS or the system; prints how many calls there were, and the last generation acknowledged.
+
+With LISTS in the environment the index has inverted lists, at every checkpoint, however few photos there are.
 """
 
 import os
@@ -16,14 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.collection import CollectionInfo, IndexPlan, LocalCollection, live_index
 from lookalike.collection.schema import DATABASE_FILE
 from lookalike.types import Entry, Image, Product, unit_rows
 
 DIM = 8
 FEW = 5
 INFO = CollectionInfo(DIM, "e", "h")
-WATCHED = ("execute", "executemany", "fsync", "replace", "add_with_ids", "remove_ids", "close", "release", "open")
+WATCHED = (
+    *("execute", "executemany", "fsync", "replace", "unlink", "tofile", "write_index"),
+    *("_add", "remove_ids", "close", "release", "open"),
+)
 
 
 def advance(collection: LocalCollection) -> None:
@@ -86,7 +91,14 @@ def fork(kill_at: int, folder: Path) -> str:
     return answer
 
 
+def force_lists() -> None:
+    lists, flat = IndexPlan("ivf_sq8", lists=2, probes=2), IndexPlan("flat")
+    live_index.plan_for = lambda count, _choice: lists if count > 2 else flat
+
+
 def main() -> None:
+    if "LISTS" in os.environ:
+        force_lists()
     if sys.argv[1] == "loop":
         change_for_ever(Path(sys.argv[2]))
     for line in sys.stdin:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lookalike.collection import LocalCollection
+from lookalike.collection import LocalCollection, live_index
 from lookalike.errors import CollectionError
 from lookalike.types import unit_rows
 
@@ -54,8 +54,18 @@ def check(folder: Path, acknowledged: int) -> int:
     return found[0]
 
 
+@pytest.fixture(params=["flat", "lists"])
+def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the killed process searches by; opening what it left then goes by the same."""
+    if request.param == "lists":
+        monkeypatch.setenv("LISTS", "1")
+        monkeypatch.setattr(live_index, "plan_for", live_index.plan_for)  # put back afterwards
+        child["force_lists"]()
+    return request.param
+
+
 @pytest.fixture
-def nursery() -> Iterator[Any]:
+def nursery(level: str) -> Iterator[Any]:
     command = [sys.executable, str(CHILD), "nursery"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -96,7 +106,7 @@ def test_killed_around_any_call_into_sqlite_faiss_or_the_system(nursery: Any, tm
     assert died_at == {0, 1, 2, 3, 4, 5}
 
 
-def test_killed_at_random_again_and_again(tmp_path: Path) -> None:
+def test_killed_at_random_again_and_again(tmp_path: Path, level: str) -> None:
     folder = tmp_path / "collection"
     LocalCollection.create(folder, child["INFO"]).close()
     chance, generation = random.Random(7), 0

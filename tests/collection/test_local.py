@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.collection import CollectionInfo, LocalCollection, allowed
+from lookalike.collection.cache import CARD_FILE, INDEX_FILE, ROWS_FILE
+from lookalike.collection.levels import Scan
 from lookalike.collection.schema import DATABASE_FILE
-from lookalike.collection.vector_index import CARD_FILE, INDEX_FILE, VectorIndex
+from lookalike.collection.vector_index import VectorIndex
 from lookalike.errors import CollectionError
 from lookalike.types import Entry, Filter, Hit, Image, Product, unit_rows
 
@@ -49,14 +51,14 @@ def folder(tmp_path: Path) -> Path:
 def built(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """Record how many vectors are brought from the database into an index, whenever some are."""
     added: list[int] = []
-    honest = VectorIndex.add
+    honest = Scan.add
 
-    def add(self: VectorIndex, keys: np.ndarray, vectors: np.ndarray) -> None:
+    def add(self: Scan, keys: np.ndarray, vectors: np.ndarray) -> None:
         if len(keys):
             added.append(len(keys))
         honest(self, keys, vectors)
 
-    monkeypatch.setattr(VectorIndex, "add", add)
+    monkeypatch.setattr(Scan, "add", add)
     yield added
 
 
@@ -178,13 +180,13 @@ def test_a_collection_can_be_moved_and_keeps_what_it_is_bound_to(folder: Path, t
 def test_keys_are_never_used_twice(folder: Path) -> None:
     for _ in range(2):
         with LocalCollection.open(folder) as collection:
-            last = collection._index.keys()[-1]
+            last = collection._live.index.keys()[-1]
             collection.delete(["i899"])
             collection.put(entries(899, 900))
-            assert collection._index.keys()[-1] == last + 1
+            assert collection._live.index.keys()[-1] == last + 1
             collection.delete(collection.image_ids())
             collection.put(entries(0, 900))
-            assert collection._index.keys()[0] == last + 2
+            assert collection._live.index.keys()[0] == last + 2
 
 
 def test_what_is_deleted_or_replaced_leaves_nothing_behind(folder: Path) -> None:
@@ -223,6 +225,8 @@ CACHE_DAMAGE: dict[str, Callable[[Path], object]] = {
     "card lost": lambda folder: (folder / CARD_FILE).unlink(),
     "damaged": lambda folder: (folder / INDEX_FILE).write_bytes(b"x" + (folder / INDEX_FILE).read_bytes()[1:]),
     "cut short": lambda folder: os.truncate(folder / INDEX_FILE, 1000),
+    "rows lost": lambda folder: (folder / ROWS_FILE).unlink(),
+    "rows cut short": lambda folder: os.truncate(folder / ROWS_FILE, 1000),
 }
 
 
@@ -253,7 +257,7 @@ def test_the_cache_of_another_state_is_not_used(folder: Path, tmp_path: Path, bu
             collection.put(entries(0, 900, seed))
             answers.append(best(collection))
     assert answers[0] != answers[1]
-    for name in (INDEX_FILE, CARD_FILE):
+    for name in (INDEX_FILE, ROWS_FILE, CARD_FILE):
         shutil.copy(tmp_path / "copy" / name, folder / name)
     with LocalCollection.open(folder, read_only=True) as collection:
         assert best(collection) == answers[0]
@@ -265,8 +269,8 @@ def test_an_index_that_failed_to_follow_is_made_anew(folder: Path, monkeypatch: 
         near = Entry(Product("near"), Image("near", "near", "n.jpg", 1, 1), QUERY[0])
         with monkeypatch.context() as broken:
 
-            def fail(self: VectorIndex, _keys: np.ndarray, vectors: np.ndarray) -> None:
-                self._flat.add(-vectors)  # half done: a row that no key stands for
+            def fail(self: VectorIndex, keys: np.ndarray, halves: np.ndarray) -> None:
+                self.level.add(keys, -halves.astype(np.float32))  # half done: a row that no key stands for
                 raise MemoryError
 
             broken.setattr(VectorIndex, "add", fail)
@@ -286,7 +290,7 @@ def test_a_checkpoint_leaves_one_plain_database(folder: Path) -> None:
         assert (folder / f"{DATABASE_FILE}-wal").is_file()
         collection.checkpoint()
         names = {path.name for path in folder.iterdir()} - {"collection.lock"}
-        assert names == {DATABASE_FILE, INDEX_FILE, CARD_FILE}
+        assert names == {DATABASE_FILE, INDEX_FILE, ROWS_FILE, CARD_FILE}
         assert (folder / DATABASE_FILE).read_bytes()[18:20] == b"\x01\x01"  # not in WAL mode
         collection.put(entries(950, 960))
         assert collection.count() == 960
@@ -403,3 +407,38 @@ def test_reading_what_a_kill_left_takes_nothing_in_and_nothing_away(folder: Path
     after = trace(tmp_path / "killed")
     for name in before.keys() - {"."}:  # SQLite lays its -shm file beside them
         assert after[name] == before[name]
+
+
+# Filters are remembered
+
+
+def test_a_filter_is_looked_up_once_for_each_state(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with LocalCollection.open(folder) as collection:
+        looked_up: list[Filter | None] = []
+        honest = collection._store.keys
+
+        def keys(where: Filter | None = None) -> np.ndarray:
+            looked_up.append(where)
+            return honest(where)
+
+        monkeypatch.setattr(collection._store, "keys", keys)
+        here, there = Filter(category="A / 1"), Filter(category="A / 2")
+        first = collection.search(QUERY, 3, where=here)
+        assert collection.search(QUERY, 3, where=Filter(category="A / 1")) == first
+        collection.search(QUERY, 3, where=there)
+        assert looked_up == [here, there]
+        best_one = first[0].hits[0].image_id
+        collection.delete([best_one])
+        again = collection.search(QUERY, 3, where=here)[0].hits
+        assert [hit.image_id for hit in again[:2]] == [hit.image_id for hit in first[0].hits[1:]]
+        assert looked_up == [here, there, here]
+
+
+def test_filters_that_take_too_much_room_are_forgotten(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allowed, "_MOST_BYTES", 8 * 500)
+    with LocalCollection.open(folder) as collection:
+        for name in ("A / 0", "A / 1", "A / 2", "A"):
+            collection.search(QUERY, 3, where=Filter(category=name))
+            assert collection._allowed._bytes == sum(keys.nbytes for keys in collection._allowed._known.values())
+            assert collection._allowed._bytes <= 8 * 500
+            assert (Filter(category=name) in collection._allowed._known) == (name != "A")

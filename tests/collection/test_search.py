@@ -7,8 +7,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lookalike.collection.rows import Int64Array
 from lookalike.collection.search import Lookup, Request, nearest
-from lookalike.collection.vector_index import Candidates, Int64Array, VectorIndex
+from lookalike.collection.vector_index import Candidates, VectorIndex
 from lookalike.types import Float32Array
 
 ONE = np.ones((1, 1), np.float32)
@@ -16,6 +17,8 @@ ONE = np.ones((1, 1), np.float32)
 
 class Adverse:
     """An index with given scores, one for each key 0, 1, 2, …; of equal rows it returns those that were put last."""
+
+    spare = 32
 
     def __init__(self, scores: Sequence[float]) -> None:
         self.scores = np.array(scores, np.float32)

@@ -8,11 +8,15 @@ import faiss
 import numpy as np
 import pytest
 
-from lookalike.collection.vector_index import CARD_FILE, INDEX_FILE, VectorIndex
+from lookalike.collection.cache import CARD_FILE, INDEX_FILE, ROWS_FILE, fingerprint, load_index, save_index
+from lookalike.collection.levels import Scan
+from lookalike.collection.rows import restore
+from lookalike.collection.vector_index import VectorIndex
 from lookalike.types import unit_rows
 
 DIM = 12
-ROWS = unit_rows(np.random.default_rng(0).standard_normal((2000, DIM)))
+HALVES = unit_rows(np.random.default_rng(0).standard_normal((2000, DIM))).astype(np.float16)
+ROWS = restore(HALVES)
 
 
 def keys(*numbers: int) -> np.ndarray:
@@ -22,27 +26,27 @@ def keys(*numbers: int) -> np.ndarray:
 @pytest.fixture
 def index() -> VectorIndex:
     index = VectorIndex(DIM)
-    index.add(np.arange(1, 2001) * 3, ROWS)
+    index.add(np.arange(1, 2001) * 3, HALVES)
     return index
 
 
 @pytest.mark.parametrize("bad", [keys(6000), keys(3), keys(6002, 6001), keys(6001, 6001)])
 def test_keys_that_do_not_rise_are_refused(index: VectorIndex, bad: np.ndarray) -> None:
     with pytest.raises(ValueError, match="rise"):
-        index.add(bad, ROWS[: len(bad)])
+        index.add(bad, HALVES[: len(bad)])
     assert len(index) == 2000
 
 
 def test_a_wrong_width_is_refused(index: VectorIndex) -> None:
     with pytest.raises(ValueError, match="shape"):
-        index.add(keys(7000), ROWS[:1, :5])
+        index.add(keys(7000), HALVES[:1, :5])
     with pytest.raises(ValueError, match="shape"):
-        index.add(keys(7000), ROWS[:2])
+        index.add(keys(7000), HALVES[:2])
 
 
 def test_removed_keys_are_gone_and_the_others_keep_their_vectors(index: VectorIndex) -> None:
     index.remove(keys(3, 6, 3000, 9999))
-    index.add(keys(6001), ROWS[:1])
+    index.add(keys(6001), HALVES[:1])
     assert len(index) == 1998
     assert index.keys()[0] == 9
     for row in (2, 500, 1000, 1999):
@@ -100,8 +104,12 @@ def test_what_faiss_makes_up_is_dropped(index: VectorIndex) -> None:
             assert (rows >= 0).all()
             return self.honest.reconstruct_batch(rows)
 
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.honest, name)
+
     allowed = np.arange(2, 1900) * 3
-    index._flat = Lying(index._flat)
+    assert isinstance(index.level, Scan)
+    index.level.index = Lying(index.level.index)
     (found,) = index.candidates(ROWS[50:51], 10, allowed)
     assert len(found.keys) == 8
     assert np.isin(found.keys, allowed).all()
@@ -117,20 +125,20 @@ def answers(index: VectorIndex) -> list[tuple[list[int], list[float]]]:
 
 def test_the_cache_is_what_was_saved(index: VectorIndex, tmp_path: Path) -> None:
     index.remove(keys(30))
-    index.save(tmp_path, "state")
-    assert {path.name for path in tmp_path.iterdir()} == {INDEX_FILE, CARD_FILE}
-    loaded = VectorIndex.load(tmp_path, DIM, "state")
+    save_index(index, tmp_path, "state")
+    assert {path.name for path in tmp_path.iterdir()} == {INDEX_FILE, ROWS_FILE, CARD_FILE}
+    loaded = load_index(tmp_path, DIM, "state", mapped=False)
     assert loaded is not None
     assert loaded.keys().tolist() == index.keys().tolist()
     assert answers(loaded) == answers(index)
-    loaded.add(keys(6001), ROWS[:1])
+    loaded.add(keys(6001), HALVES[:1])
     loaded.remove(keys(3))
     assert len(loaded) == 1999
 
 
 def test_an_empty_index_is_cached_too(tmp_path: Path) -> None:
-    VectorIndex(DIM).save(tmp_path, "state")
-    loaded = VectorIndex.load(tmp_path, DIM, "state")
+    save_index(VectorIndex(DIM), tmp_path, "state")
+    loaded = load_index(tmp_path, DIM, "state", mapped=False)
     assert loaded is not None
     assert len(loaded) == 0
 
@@ -140,45 +148,52 @@ def spoil_card(folder: Path, **changes: object) -> None:
     (folder / CARD_FILE).write_text(json.dumps({**card, **changes}))
 
 
-def flip(folder: Path, place: int) -> None:
-    data = bytearray((folder / INDEX_FILE).read_bytes())
+def flip(folder: Path, place: int, name: str = INDEX_FILE) -> None:
+    data = bytearray((folder / name).read_bytes())
     data[place] ^= 1
-    (folder / INDEX_FILE).write_bytes(data)
+    (folder / name).write_bytes(data)
+
+
+def cut(folder: Path, name: str) -> None:
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
 
 
 DAMAGE = {
     "no card": lambda folder: (folder / CARD_FILE).unlink(),
     "no index": lambda folder: (folder / INDEX_FILE).unlink(),
+    "no rows": lambda folder: (folder / ROWS_FILE).unlink(),
     "another state": lambda folder: spoil_card(folder, state="other"),
     "another width": lambda folder: spoil_card(folder, dim=DIM + 1),
-    "another format": lambda folder: spoil_card(folder, format=2),
-    "another checksum": lambda folder: spoil_card(folder, sha256="0"),
+    "another format": lambda folder: spoil_card(folder, format=1),
+    "another count": lambda folder: spoil_card(folder, count=1999),
+    "another plan": lambda folder: spoil_card(folder, plan={"kind": "sq8"}),
+    "no plan": lambda folder: spoil_card(folder, plan={"kind": "annoy"}),
+    "another checksum": lambda folder: spoil_card(folder, checks={INDEX_FILE: "0", ROWS_FILE: "0"}),
     "card cut short": lambda folder: (folder / CARD_FILE).write_text('{"format": 1'),
     "card no object": lambda folder: (folder / CARD_FILE).write_text("[]"),
     "card not text": lambda folder: (folder / CARD_FILE).write_bytes(b"\xff\xfe"),
-    "index cut short": lambda folder: (folder / INDEX_FILE).write_bytes((folder / INDEX_FILE).read_bytes()[:-1]),
+    "index cut short": lambda folder: cut(folder, INDEX_FILE),
     "index empty": lambda folder: (folder / INDEX_FILE).write_bytes(b""),
+    "rows cut short": lambda folder: cut(folder, ROWS_FILE),
     "first bit": lambda folder: flip(folder, 0),
     "one bit": lambda folder: flip(folder, 40_000),
     "last bit": lambda folder: flip(folder, -1),
+    "one bit of a key": lambda folder: flip(folder, 8_001, ROWS_FILE),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_a_damaged_or_stale_cache_is_not_loaded(index: VectorIndex, tmp_path: Path, damage: str) -> None:
-    index.save(tmp_path, "state")
-    assert VectorIndex.load(tmp_path, DIM, "state") is not None
+    save_index(index, tmp_path, "state")
+    assert load_index(tmp_path, DIM, "state", mapped=False) is not None
     DAMAGE[damage](tmp_path)
-    assert VectorIndex.load(tmp_path, DIM, "state") is None
+    assert load_index(tmp_path, DIM, "state", mapped=False) is None
 
 
 def test_another_index_under_a_valid_card_is_not_loaded(tmp_path: Path) -> None:
     """A checksum says that a file is whole, not that it is what this version reads."""
-    import hashlib
-
-    VectorIndex(DIM).save(tmp_path, "state")
-    for other in (faiss.IndexFlatIP(DIM), faiss.IndexIDMap2(faiss.IndexFlatIP(DIM + 1))):
-        data = faiss.serialize_index(other).tobytes()
-        (tmp_path / INDEX_FILE).write_bytes(data)
-        spoil_card(tmp_path, sha256=hashlib.sha256(data).hexdigest())
-        assert VectorIndex.load(tmp_path, DIM, "state") is None
+    save_index(VectorIndex(DIM), tmp_path, "state")
+    for other in (faiss.IndexHNSWFlat(DIM, 16), faiss.IndexFlatIP(DIM + 1), faiss.IndexFlatL2(DIM)):
+        faiss.write_index(other, str(tmp_path / INDEX_FILE))
+        spoil_card(tmp_path, checks={name: fingerprint(tmp_path / name) for name in (INDEX_FILE, ROWS_FILE)})
+        assert load_index(tmp_path, DIM, "state", mapped=False) is None

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lookalike.collection import CategoryCount, Collection, CollectionInfo, LocalCollection
+from lookalike.collection import CategoryCount, Collection, CollectionInfo, IndexPlan, LocalCollection, live_index
 from lookalike.errors import Mismatch, NotFound, QueryError, ReadOnly
 from lookalike.types import Entry, Filter, Hit, Image, Product, unit_rows
 
@@ -95,11 +95,33 @@ def passes(one: Entry, where: Filter) -> bool:
     )
 
 
-@pytest.fixture(params=["disk", "memory"])
-def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
+LEVELS = {
+    "sq8": IndexPlan("sq8"),
+    "ivf_sq8": IndexPlan("ivf_sq8", lists=2, probes=1),
+    "ivf_rabitq": IndexPlan("ivf_rabitq", lists=2, probes=1, refine=8),
+    "hnsw": IndexPlan("hnsw", links=4, effort=16),
+}
+"""Every step of the ladder but the first, for collections far below the size that it is for."""
+
+
+EXACTLY = ["disk", "memory", "reopened", "read-only", "sq8"]
+"""Where even the choice among equal photos is settled; lists and graphs may miss one of them."""
+
+
+def force(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every checkpoint and every rebuild choose this level, where there are as many photos as it needs."""
+    plan = LEVELS[level]
+    flat = IndexPlan("flat")
+    monkeypatch.setattr(live_index, "plan_for", lambda count, _choice: plan if count > plan.lists else flat)
+
+
+@pytest.fixture(params=["disk", "memory", *LEVELS])
+def make(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Make a collection that may be changed."""
     made: list[Collection] = []
     numbers = count()
+    if request.param in LEVELS:
+        force(request.param, monkeypatch)
 
     def new(entries: Sequence[Entry]) -> Collection:
         if request.param == "memory":
@@ -107,6 +129,8 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         else:
             made.append(LocalCollection.create(tmp_path / f"collection{next(numbers)}", INFO))
         made[-1].put(entries)
+        if request.param in LEVELS:
+            made[-1].checkpoint()
         return made[-1]
 
     yield new
@@ -114,11 +138,13 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
         collection.close()
 
 
-@pytest.fixture(params=["disk", "memory", "reopened", "read-only"])
-def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
-    """Make a collection to be read, in each way that one can be."""
+@pytest.fixture(params=["disk", "memory", "reopened", "read-only", *LEVELS])
+def stored(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+    """Make a collection to be read, in each way that one can be; one of a forced level is read from its cache."""
     opened: list[Collection] = []
     numbers = count()
+    if request.param in LEVELS:
+        force(request.param, monkeypatch)
 
     def new(entries: Sequence[Entry]) -> Collection:
         folder = tmp_path / f"collection{next(numbers)}"
@@ -126,9 +152,9 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
             LocalCollection.in_memory(INFO) if request.param == "memory" else LocalCollection.create(folder, INFO)
         )
         collection.put(entries)
-        if request.param in ("reopened", "read-only"):
+        if request.param not in ("disk", "memory"):
             collection.close()
-            collection = LocalCollection.open(folder, read_only=request.param == "read-only")
+            collection = LocalCollection.open(folder, read_only=request.param != "reopened")
         opened.append(collection)
         return collection
 
@@ -381,6 +407,7 @@ def test_scores_stay_within_bounds(stored: Make) -> None:
         assert all(-1 <= hit.score <= 1 for hit in found.hits)
 
 
+@pytest.mark.parametrize("stored", EXACTLY, indirect=True)
 def test_ties_at_the_cut_go_to_those_put_first(stored: Make) -> None:
     """Far more equal photos than are asked for, among many others: an index alone returns any of them."""
     many = list(vectors(900, seed=3))
@@ -396,6 +423,7 @@ def test_ties_at_the_cut_go_to_those_put_first(stored: Make) -> None:
     assert ids(collection.search(query, 3, where=where)[0]) == ["i102", "i106", "i108"]
 
 
+@pytest.mark.parametrize("stored", EXACTLY, indirect=True)
 def test_an_answer_does_not_depend_on_the_batch_or_the_filter(stored: Make) -> None:
     """One query and many take different code in FAISS, whose last bits differ."""
     entries = [entry(f"i{n}", vector, Product(f"p{n // 2}", category="A")) for n, vector in enumerate(vectors(1200))]
@@ -407,6 +435,7 @@ def test_an_answer_does_not_depend_on_the_batch_or_the_filter(stored: Make) -> N
     assert [one.hits[:3] for one in together] == [one.hits for one in collection.search(queries, 3)]
 
 
+@pytest.mark.parametrize("stored", EXACTLY, indirect=True)
 def test_by_product_finds_k_products_behind_one_with_very_many_photos(stored: Make) -> None:
     near = unit_rows(axis(0) + 0.05 * np.random.default_rng(0).standard_normal((1500, DIM)))
     crowd = [entry(f"crowd {n}", vector, "crowd") for n, vector in enumerate(near)]
@@ -571,12 +600,24 @@ def test_in_memory_it_is_its_twin(steps: Sequence[Any], data: st.DataObject) -> 
     collection.close()
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
-@given(steps=STEPS, more=STEPS, data=st.data())
+@pytest.mark.parametrize("level", ["by size", *LEVELS])
 def test_on_disk_it_is_its_twin_before_and_after_reopening(
-    tmp_path_factory: pytest.TempPathFactory, steps: Sequence[Any], more: Sequence[Any], data: st.DataObject
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, level: str
 ) -> None:
-    folder, twin = tmp_path_factory.mktemp("twin") / "collection", Twin()
+    if level in LEVELS:
+        force(level, monkeypatch)
+    numbers = count()
+
+    @settings(deadline=None, max_examples=25 if level == "by size" else 12, suppress_health_check=list(HealthCheck))
+    @given(steps=STEPS, more=STEPS, data=st.data())
+    def check(steps: Sequence[Any], more: Sequence[Any], data: st.DataObject) -> None:
+        reopen_and_compare(tmp_path / f"collection{next(numbers)}", steps, more, data)
+
+    check()
+
+
+def reopen_and_compare(folder: Path, steps: Sequence[Any], more: Sequence[Any], data: st.DataObject) -> None:
+    twin = Twin()
     with LocalCollection.create(folder, INFO) as collection:
         run_steps(collection, twin, steps)
         check_against_twin(collection, twin, data)

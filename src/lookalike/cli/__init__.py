@@ -7,7 +7,7 @@ import warnings
 import typer
 
 from lookalike import __version__
-from lookalike.cli import chain, learn, use
+from lookalike.cli import chain, learn, tuning, use
 from lookalike.cli.console import show_error
 from lookalike.errors import LookalikeError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 chain.register(app)
 learn.register(app)
 use.register(app)
+tuning.register(app)
 
 
 @app.callback(invoke_without_command=True)

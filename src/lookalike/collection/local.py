@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -10,12 +11,15 @@ import numpy as np
 from filelock import FileLock
 
 from lookalike.collection import schema
+from lookalike.collection.allowed import AllowedKeys
 from lookalike.collection.checks import check_entries, check_queries
+from lookalike.collection.live_index import LiveIndex
 from lookalike.collection.locks import ReadWriteLock, lock_for_writing
+from lookalike.collection.plan import Goals, IndexPlan
 from lookalike.collection.protocol import CategoryCount, CollectionInfo
 from lookalike.collection.search import Lookup, Request, nearest
-from lookalike.collection.store import Change, Store, restore
-from lookalike.collection.vector_index import VectorIndex
+from lookalike.collection.store import Store
+from lookalike.collection.tuning import Progress, Tuning
 from lookalike.errors import CollectionError, NotFound, ReadOnly
 from lookalike.files import sync_folder
 from lookalike.types import Entry, Filter, Float32Array, Image, Neighbours, Product
@@ -46,11 +50,9 @@ class LocalCollection:
         self._read_only = folder is not None and writer is None
         self._closed = False
         self._lock = ReadWriteLock()
-        self._cached_state: str | None = None
-        self._index_state: str | None = None
-        self._index = VectorIndex(store.info.dim)
+        self._allowed = AllowedKeys(store)
         try:
-            self._load_cache()
+            self._live = LiveIndex(store, folder, mapped=self._read_only)
             self._on_one_state(lambda: None)
         except BaseException:
             store.close()
@@ -136,17 +138,17 @@ class LocalCollection:
         if not entries:
             return
         with self._lock.writing():
-            self._follow()
+            self._live.follow()
             change = self._store.put(entries, halves)
-            self._apply(change, restore(halves))
+            self._live.apply(change, halves)
 
     def delete(self, image_ids: Sequence[str]) -> int:
         """Remove photos; see `Collection.delete`."""
         self._check_writable()
         with self._lock.writing():
-            self._follow()
+            self._live.follow()
             change = self._store.delete(image_ids)
-            self._apply(change, np.empty((0, self.info.dim), np.float32))
+            self._live.apply(change, np.empty((0, self.info.dim), np.float16))
         return len(change.removed)
 
     def count(self, where: Filter | None = None) -> int:
@@ -193,9 +195,10 @@ class LocalCollection:
 
         def answer() -> list[Neighbours]:
             store = self._store
-            allowed = None if where is None or where == Filter() else store.keys(where)
+            anything = where is None or where == Filter()
+            allowed = None if anything else self._allowed.of(where or Filter(), self._live.state)
             lookup = Lookup(store.identify, lambda: store.count_products(where))
-            return nearest(self._index, queries, Request(k, allowed, by_product), lookup)
+            return nearest(self._live.index, queries, Request(k, allowed, by_product), lookup)
 
         return self._on_one_state(answer)
 
@@ -212,11 +215,33 @@ class LocalCollection:
         if self._folder is None:
             return
         with self._lock.writing():
-            self._follow()
-            self._write_cache(self._folder)
+            self._live.follow()
+            self._live.settle()
+            self._live.write()
             if not self._store.fold():
                 what, mend = "another process is reading the collection", "Stop it and try again"
                 raise CollectionError(what, where=str(self._folder), mend=mend)
+
+    @property
+    def plan(self) -> IndexPlan:
+        """How the collection is searched now."""
+        return self._live.index.plan
+
+    def tune(self, goals: Goals, *, keep: bool = True, progress: Progress | None = None) -> Tuning:
+        """Measure ways to search this collection on its own vectors, and, unless told otherwise, keep the best one.
+
+        Searches wait meanwhile: seconds for some thousand photos, minutes for a million.
+
+        Raises
+        ------
+        ReadOnly
+            It cannot be kept.
+        """
+        if keep:
+            self._check_writable()
+        with self._lock.writing(), self._store.snapshot() if self._read_only else nullcontext():
+            self._live.follow()
+            return self._live.tune(goals, progress, keep=keep)
 
     def close(self) -> None:
         """Release files and locks, after a checkpoint as far as other readers let it; safe to call twice."""
@@ -226,7 +251,9 @@ class LocalCollection:
             self._closed = True
             try:
                 if self._folder is not None and self._writer is not None:
-                    self._write_cache(self._folder)
+                    if self._live.is_fresh():
+                        self._live.settle()
+                    self._live.write()
                     self._store.fold()
             finally:
                 self._store.close()
@@ -252,49 +279,15 @@ class LocalCollection:
         pins what it reads, and makes the index follow.
         """
         with self._lock.reading():
-            if self._is_fresh():
+            if self._live.is_fresh():
                 try:
                     answer = operation()
                 except Exception:
-                    if self._is_fresh():
+                    if self._live.is_fresh():
                         raise
                 else:
-                    if self._is_fresh():
+                    if self._live.is_fresh():
                         return answer
         with self._lock.writing(), self._store.snapshot():
-            self._follow()
+            self._live.follow()
             return operation()
-
-    def _is_fresh(self) -> bool:
-        return self._index_state == self._store.state()
-
-    def _follow(self) -> None:
-        """Bring the index to the state that the database is in: keys never change their vector, so compare keys."""
-        state = self._store.state()
-        if self._index_state == state:
-            return
-        if self._index_state is None:  # begun and not finished
-            self._index = VectorIndex(self.info.dim)
-        have, want = self._index.keys(), self._store.keys()
-        self._index_state = None
-        self._index.remove(np.setdiff1d(have, want))
-        self._index.add(*self._store.vectors_from(int(have.max(initial=0)) + 1))
-        self._index_state = state
-
-    def _apply(self, change: Change, vectors: Float32Array) -> None:
-        """Bring a change that was just committed into the index; if that fails, the next search makes it anew."""
-        self._index_state = None
-        self._index.remove(change.removed)
-        self._index.add(change.added, vectors)
-        self._index_state = self._store.state()
-
-    def _load_cache(self) -> None:
-        state = self._store.state()
-        cached = None if self._folder is None else VectorIndex.load(self._folder, self.info.dim, state)
-        if cached is not None:
-            self._index, self._index_state, self._cached_state = cached, state, state
-
-    def _write_cache(self, folder: Path) -> None:
-        if self._index_state is not None and self._index_state != self._cached_state:
-            self._index.save(folder, self._index_state)
-            self._cached_state = self._index_state

@@ -3,22 +3,21 @@
 import json
 import sqlite3
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lookalike.collection.filters import condition, is_storable, text_list
+from lookalike.collection.plan import Choice
 from lookalike.collection.protocol import CategoryCount, CollectionInfo
+from lookalike.collection.records import image_row, product_of, product_row
+from lookalike.collection.rows import Float16Array, Int64Array, restore
 from lookalike.collection.schema import BUSY_MS, new_state, read_info
 from lookalike.errors import CollectionError
-from lookalike.types import Entry, Filter, Float32Array, Image, Product, unit_rows
-
-Int64Array = npt.NDArray[np.int64]
+from lookalike.types import Entry, Filter, Float32Array, Image, Product
 
 _PUT_PRODUCT = """
 INSERT INTO products
@@ -44,7 +43,9 @@ FROM images AS i JOIN products AS p ON p.product_key = i.product_key
 _PRODUCT = """
 SELECT product_id, name, name_raw, description, price, currency, location, seller_id, category FROM products
 """
-_VECTOR = "SELECT i.image_id, i.key, v.float16 FROM images AS i JOIN vectors AS v ON v.key = i.key"
+_VECTOR = "SELECT i.image_id, v.float16 FROM images AS i JOIN vectors AS v ON v.key = i.key"
+_HALVES = "SELECT key, float16 FROM vectors WHERE key >= ? ORDER BY key LIMIT ?"
+_HALVES_AT_ONCE = 16_384
 _IDENTITY = """
 SELECT i.key, i.image_id, p.product_id FROM images AS i JOIN products AS p ON p.product_key = i.product_key
 WHERE i.key IN (SELECT value FROM json_each(?))
@@ -79,15 +80,15 @@ class Store:
 
     # Changes
 
-    def put(self, entries: Sequence[Entry], halves: npt.NDArray[np.float16]) -> Change:
+    def put(self, entries: Sequence[Entry], halves: Float16Array) -> Change:
         """Insert or replace photos and their products; `halves` are the vectors of the entries, in order."""
-        products = {entry.product.product_id: _product_row(entry.product) for entry in entries}
+        products = {entry.product.product_id: product_row(entry.product) for entry in entries}
         with self._transaction():
             removed, left = self._remove_images(entry.image.image_id for entry in entries)
             self._connection.executemany(_PUT_PRODUCT, products.values())
             (last,) = self._connection.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
             added = range(last + 1, last + 1 + len(entries))
-            images = (_image_row(key, entry.image) for key, entry in zip(added, entries, strict=True))
+            images = (image_row(key, entry.image) for key, entry in zip(added, entries, strict=True))
             self._connection.executemany(_PUT_IMAGE, images)
             vectors = ((key, half.tobytes()) for key, half in zip(added, halves, strict=True))
             self._connection.executemany("INSERT INTO vectors VALUES (?, ?)", vectors)
@@ -202,7 +203,7 @@ class Store:
     def products(self, product_ids: Sequence[str]) -> list[Product | None]:
         """Look products up by id, in the order asked for."""
         rows = self._rows(_PRODUCT + "WHERE product_id " + _LISTED, (text_list(product_ids),))
-        found = {row[0]: _product(row) for row in rows}
+        found = {row[0]: product_of(row) for row in rows}
         return [found.get(product_id) for product_id in product_ids]
 
     def thumbnail(self, image_id: str) -> bytes | None:
@@ -220,16 +221,33 @@ class Store:
     def vectors_of(self, image_ids: Sequence[str]) -> dict[str, Float32Array]:
         """Return the unit vectors of those photos that are there."""
         rows = self._rows(_VECTOR + " WHERE i.image_id " + _LISTED, (text_list(image_ids),))
-        return dict(zip((row[0] for row in rows), self._decode(rows), strict=True))
+        vectors = restore(self._halves(row[1] for row in rows))
+        return dict(zip((row[0] for row in rows), vectors, strict=True))
 
-    def vectors_from(self, key: int) -> tuple[Int64Array, Float32Array]:
-        """Return the keys, rising, and unit vectors of all photos from a key on."""
-        rows = self._rows(_VECTOR + " WHERE i.key >= ? ORDER BY i.key", (key,))
-        return np.fromiter((row[1] for row in rows), np.int64, len(rows)), self._decode(rows)
+    def halves_from(self, key: int) -> Iterator[tuple[Int64Array, Float16Array]]:
+        """Yield keys, rising, and vectors as they are stored, of all photos from a key on, some thousands at a time."""
+        while rows := self._rows(_HALVES, (key, _HALVES_AT_ONCE)):
+            keys = np.fromiter((row[0] for row in rows), np.int64, len(rows))
+            yield keys, self._halves(row[1] for row in rows)
+            key = int(keys[-1]) + 1
 
-    def _decode(self, rows: Sequence[tuple[Any, ...]]) -> Float32Array:
-        halves = np.frombuffer(b"".join(row[2] for row in rows), np.float16)
-        return restore(halves.reshape(len(rows), self.info.dim))
+    def _halves(self, blobs: Iterable[bytes]) -> Float16Array:
+        return np.frombuffer(b"".join(blobs), np.float16).reshape(-1, self.info.dim)
+
+    # How it is searched: a setting, no change of what is stored, so the generation stays
+
+    def choice(self) -> Choice | None:
+        """Return the plan that was tuned for this collection, if any."""
+        rows = self._rows("SELECT value FROM meta WHERE name = 'index_choice'")
+        return Choice.from_text(rows[0][0]) if rows else None
+
+    def set_choice(self, choice: Choice | None) -> None:
+        """Keep a plan that was tuned, or with None forget it."""
+        with self._mutex, _told():
+            if choice is None:
+                self._connection.execute("DELETE FROM meta WHERE name = 'index_choice'")
+            else:
+                self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_choice', ?)", (choice.to_text(),))
 
     def _found(self, select: str, where: Filter | None) -> list[tuple[Any, ...]]:
         found = None if where is None else condition(where)
@@ -245,11 +263,6 @@ class Store:
             self._connection.close()
 
 
-def restore(halves: npt.NDArray[np.float16]) -> Float32Array:
-    """Return stored vectors as they are searched: float16 widened to float32, each scaled back to length 1."""
-    return unit_rows(halves.astype(np.float32))
-
-
 @contextmanager
 def _told() -> Generator[None]:
     try:
@@ -260,41 +273,3 @@ def _told() -> Generator[None]:
         raise CollectionError(
             what, mend="Open it again" if closed else "See that its disk is well and not full"
         ) from error
-
-
-def _product_row(product: Product) -> tuple[str | float | None, ...]:
-    price = product.price
-    return (
-        product.product_id,
-        product.name,
-        product.name_raw,
-        product.description,
-        None if price is None else str(price),
-        None if price is None else float(price),
-        product.currency,
-        product.location,
-        product.seller_id,
-        product.category,
-    )
-
-
-def _image_row(key: int, image: Image) -> tuple[str | int | None, ...]:
-    return (
-        key,
-        image.product_id,
-        image.image_id,
-        image.path,
-        image.width,
-        image.height,
-        image.format,
-        image.sha256,
-        image.duplicate_of,
-        image.split,
-        image.group_id,
-    )
-
-
-def _product(row: Sequence[Any]) -> Product:
-    values = list(row)
-    values[4] = None if values[4] is None else Decimal(values[4])
-    return Product(*values)

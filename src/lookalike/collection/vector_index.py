@@ -1,34 +1,32 @@
-"""The exact FAISS index over a collection's vectors, and its cache on disk. Nothing that FAISS says is taken on trust.
+"""The index over a collection's vectors: keys, a FAISS level that finds candidates, and the vectors that score them.
 
-Checked with FAISS 1.15.1: missing slots come back as id -1; a NaN query gives all -1 without an error; a wrong width is
-a bare `AssertionError`; the same id may be added twice; a search while another thread adds or removes crashes the
-process. So `local` checks queries before they come here, and holds a lock that keeps changes and searches apart.
-
-`IndexIDMap2` keeps rows and keys together through additions, removals and on disk. Searched is the flat index inside:
-the map's own search starts a second team of threads, which on busy cores costs 8 ms a query (5,400 x 256) and not 0.2.
+Whatever the level, scores are exact cosines of the stored vectors, every row that FAISS names is looked up again, and
+as many rows come back as were asked for where there are so many. Only which rows are candidates may be approximate.
 """
 
-import hashlib
-import json
+import threading
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.files import sync_folder, write_bytes, write_text
+from lookalike.collection.levels import Ask, Level, Scan
+from lookalike.collection.making import make_level, with_settings
+from lookalike.collection.plan import TRAINING_ROWS_A_LIST, IndexPlan
+from lookalike.collection.rows import Float16Array, Int64Array, Rows, restore
 from lookalike.types import Float32Array
 
-Int64Array = npt.NDArray[np.int64]
+UNKNOWN = -2.0
+"""A bound of no meaning: below every cosine, so that an approximate answer counts as settled once it is long enough."""
 
-INDEX_FILE = "index.faiss"
-CARD_FILE = "index.json"
-_FORMAT = 1
 _EXACT_ROWS = 500  # so few rows are scored directly at least as fast as FAISS finds the best of them (100,000 x 256)
+_EXACT_AMONG = 2000  # the same where lists or a graph would have to be searched around a filter (1,000,000 x 256)
 _CHUNK_ROWS = 8192
+_SELECTIONS = 8
+_MORE_EFFORT = 4
+_TRAINING_ROWS = 50_000  # the range of a byte is settled by fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,8 @@ class Candidates:
     keys : int64 array of shape (m,)
     scores : float32 array of shape (m,) — cosine, computed in float64 and rounded, clipped to [-1, 1]: the same pair of
         vectors gives the same score in every search.
-    bound : float — no row outside `keys` that may be found scores above this; -inf where there is none.
+    bound : float — no row outside `keys` that may be found scores above this; -inf where there is none; `UNKNOWN` from
+        an approximate level.
     """
 
     keys: Int64Array
@@ -47,32 +46,93 @@ class Candidates:
 
 
 class VectorIndex:
-    """Unit vectors under integer keys that rise with time, searched exactly by inner product.
+    """Unit vectors under integer keys that rise with time, searched by inner product as a plan says.
 
     Parameters
     ----------
     dim : int
         Width of the vectors.
+    plan : IndexPlan
+        Default: exact, in float32.
+    sample : float32 array of shape (n, dim)
+        What to train on; all plans but `flat` need one.
+    level : Level
+        What was loaded, instead of an empty one.
+    trained_on : int
+        How many vectors there were when it was trained.
     """
 
-    def __init__(self, dim: int) -> None:
+    def __init__(
+        self,
+        dim: int,
+        plan: IndexPlan | None = None,
+        *,
+        sample: Float32Array | None = None,
+        level: Level | None = None,
+        trained_on: int = 0,
+    ) -> None:
         self.dim = dim
-        self._hold(faiss.IndexIDMap2(faiss.IndexFlatIP(dim)))
+        self.trained_on = trained_on
+        self.plan = plan or IndexPlan("flat")
+        nothing = np.empty((0, dim), np.float32)
+        self.level: Level = level or make_level(self.plan, dim, nothing if sample is None else sample)
+        self._mutex = threading.Lock()
+        self._selections: deque[tuple[Int64Array, Int64Array, object]] = deque(maxlen=_SELECTIONS)
+        self._keys: Int64Array = np.empty(0, np.int64)
+        self._slots: Int64Array | None = None  # where each key's vector lies; None while that is where the key is
+        self._rows: Rows | None = None if self.plan.kind == "flat" else Rows(np.empty((0, dim), np.float16))
 
-    def _hold(self, index: object) -> None:
-        self._map: Any = index
-        self._flat: Any = faiss.downcast_index(self._map.index)
-        self._keys: Int64Array = np.array(faiss.vector_to_array(self._map.id_map), np.int64)
+    @classmethod
+    def build(cls, plan: IndexPlan, keys: Int64Array, halves: Float16Array) -> "VectorIndex":
+        """Make an index of what a collection holds: rising keys, and the vectors as stored, float16 (n, dim)."""
+        wanted = max(_TRAINING_ROWS, TRAINING_ROWS_A_LIST * plan.lists)
+        chosen = np.arange(len(keys))
+        if len(keys) > wanted:
+            chosen = np.sort(np.random.default_rng(0).choice(len(keys), wanted, replace=False))
+        sample = None if plan.kind == "flat" else restore(halves[chosen])
+        index = cls(halves.shape[1], plan, sample=sample, trained_on=len(keys))
+        index.hold(keys[:0], None if plan.kind == "flat" else halves)
+        for start in range(0, len(keys), _CHUNK_ROWS * 8):
+            part = slice(start, start + _CHUNK_ROWS * 8)
+            index.level.add(keys[part], restore(halves[part]))
+        index._keys = keys
+        return index
+
+    def hold(self, keys: Int64Array, halves: Float16Array | None) -> None:
+        """Take over keys, and stored vectors in their order, beside a level that has them already."""
+        self._keys, self._slots = keys, None
+        self._selections.clear()
+        if halves is not None:
+            self._rows = Rows(halves)
 
     def __len__(self) -> int:
         return len(self._keys)
 
+    @property
+    def spare(self) -> int:
+        """How many rows beyond k to fetch, so that one round nearly always settles ties and rounding."""
+        return 32 if self.plan.exact else 8
+
+    def waste(self) -> float:
+        """The share of what the level holds that is no longer in the index; only a graph keeps any."""
+        return 1 - len(self) / self.level.size if self.level.size else 0.0
+
+    def resident_bytes(self) -> int:
+        """How much memory it takes, without the stored vectors, which are mapped from a file once it is written."""
+        slots = 0 if self._slots is None else self._slots.nbytes
+        return self.level.bytes + self._keys.nbytes + slots
+
+    def retune(self, plan: IndexPlan) -> None:
+        """Search the same structure with other settings."""
+        self.plan = plan
+        self.level = with_settings(self.level, plan)
+
     def keys(self) -> Int64Array:
-        """Return all keys, rising; the row of a key in FAISS is its place here."""
+        """Return all keys, rising; the row of a key is its place here."""
         return self._keys
 
-    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
-        """Add vectors under new keys.
+    def add(self, keys: Int64Array, halves: Float16Array) -> None:
+        """Add vectors, as they are stored, under new keys.
 
         Raises
         ------
@@ -83,16 +143,35 @@ class VectorIndex:
             return
         if (np.diff(keys, prepend=self._keys[-1:]) <= 0).any():
             raise ValueError("keys must rise, and above those that are there")
-        if vectors.shape != (len(keys), self.dim):
-            raise ValueError(f"expected vectors of shape {(len(keys), self.dim)}, got {vectors.shape}")
-        self._map.add_with_ids(np.ascontiguousarray(vectors, dtype=np.float32), keys)
-        self._hold(self._map)
+        if halves.shape != (len(keys), self.dim):
+            raise ValueError(f"expected vectors of shape {(len(keys), self.dim)}, got {halves.shape}")
+        if self._rows is not None:
+            if self._slots is not None:
+                slots = np.arange(len(self._rows), len(self._rows) + len(keys))
+                self._slots = np.concatenate([self._slots, slots])
+            self._rows.append(halves)
+        self._selections.clear()
+        self.level.add(keys, restore(halves))
+        self._keys = np.concatenate([self._keys, keys])
 
     def remove(self, keys: Int64Array) -> None:
         """Remove vectors; keys that are not there are passed over."""
-        if len(keys):
-            self._map.remove_ids(np.ascontiguousarray(keys, dtype=np.int64))
-            self._hold(self._map)
+        rows = np.flatnonzero(np.isin(self._keys, keys))
+        if not len(rows):
+            return
+        self._selections.clear()
+        self.level.remove(self._keys[rows], rows)
+        kept = np.ones(len(self._keys), np.bool_)
+        kept[rows] = False
+        if self._rows is not None:
+            self._slots = np.flatnonzero(kept) if self._slots is None else self._slots[kept]
+        self._keys = self._keys[kept]
+
+    def halves_at(self, rows: Int64Array) -> Float16Array:
+        """Return stored vectors; a flat index keeps none."""
+        if self._rows is None:
+            return np.empty((0, self.dim), np.float16)
+        return self._rows.take(rows if self._slots is None else self._slots[rows])
 
     def candidates(self, queries: Float32Array, fetch: int, allowed: Int64Array | None) -> Iterator[Candidates]:
         """Find about the `fetch` best rows for each query, and how good a row that is not among them can be.
@@ -102,7 +181,7 @@ class VectorIndex:
         queries : float32 array of shape (n, dim)
             Checked by the caller: finite, of length 1.
         fetch : int
-            At least 1. From the number of rows that may be found on, all of them come back.
+            At least 1. From the number of rows that may be found on, all of them come back; below, at least so many.
         allowed : int64 array, rising, optional
             The keys that may be found, all of them in the index; default: every key.
 
@@ -111,73 +190,84 @@ class VectorIndex:
         ValueError
             A key in `allowed` is not in the index.
         """
-        rows = None if allowed is None else self._rows(allowed)
-        total = len(self) if rows is None else len(rows)
-        if fetch >= total or total <= _EXACT_ROWS:
-            everything = np.arange(total) if rows is None else rows
+        among, selector = (None, None) if allowed is None else self._selected(allowed)
+        total = len(self) if among is None else len(among)
+        few = _EXACT_ROWS if among is None or self.plan.exact else _EXACT_AMONG
+        if fetch >= total or total <= few:
+            everything = np.arange(total) if among is None else among
             for query in queries:
                 yield self._scored(everything, query, -np.inf)
-            return
-        params = None if rows is None else _only(rows)
-        rough, found = self._flat.search(np.ascontiguousarray(queries), fetch, params=params)
-        good = found >= 0 if rows is None else rows[np.searchsorted(rows[:-1], found)] == found
-        # FAISS sums in float32, in an order of its own: by at most dim * 2**-24 off; twice that is safe.
-        bounds = rough.min(axis=1, where=good, initial=1.0) + self.dim * 2.0**-23
-        for query, query_found, query_good, bound in zip(queries, found, good, bounds.tolist(), strict=True):
-            yield self._scored(query_found[query_good], query, bound)
+        elif self.level.slack is not None:
+            yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
+        else:
+            for query, rows in zip(queries, self._roughly(queries, Ask(fetch, among, selector), total), strict=True):
+                yield self._scored(rows, query, UNKNOWN)
 
-    def _rows(self, keys: Int64Array) -> Int64Array:
+    def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
+        rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._keys)
+        good = _among(found, ask.among)
+        bounds = rough.min(axis=1, where=good, initial=1.0) + slack
+        for query, rows, well, bound in zip(queries, found, good, bounds.tolist(), strict=True):
+            yield self._scored(rows[well], query, bound)
+
+    def _roughly(self, queries: Float32Array, wanted: Ask, total: int) -> list[Int64Array]:
+        """Return at least `fetch` rows for each query, trying harder where FAISS gave fewer."""
+        answers: list[Int64Array] = [np.empty(0, np.int64)] * len(queries)
+        pending, effort = list(range(len(queries))), 1
+        while True:
+            asked = queries if len(pending) == len(queries) else queries[pending]
+            ask = replace(wanted, fetch=min(total, wanted.fetch * self.plan.refine), effort=effort)
+            _, found = self.level.search(np.ascontiguousarray(asked), ask, self._keys)
+            good = _among(found, wanted.among)
+            for place, rows, well in zip(pending, found, good, strict=True):
+                answers[place] = rows if well.all() else rows[well]
+            pending = [place for place in pending if len(answers[place]) < wanted.fetch]
+            if not pending:
+                return answers
+            if self.level.tried_everything(effort):
+                everything = np.arange(total) if wanted.among is None else wanted.among
+                return [everything if place in pending else rows for place, rows in enumerate(answers)]
+            effort *= _MORE_EFFORT
+
+    def _selected(self, allowed: Int64Array) -> tuple[Int64Array, object]:
+        """Return the rows of keys and FAISS's form of them; both are remembered for the arrays that came last."""
+        with self._mutex:
+            for known, rows, selector in self._selections:
+                if known is allowed:
+                    return rows, selector
+        rows = self._rows_of(allowed)
+        selector = self.level.select(rows, self._keys) if len(rows) > _EXACT_ROWS else None
+        with self._mutex:
+            self._selections.append((allowed, rows, selector))
+        return rows, selector
+
+    def _rows_of(self, keys: Int64Array) -> Int64Array:
         rows = np.searchsorted(self._keys, keys)
         if (rows >= len(self)).any() or (self._keys[rows] != keys).any():  # FAISS would read past its memory
             raise ValueError("a key is not in the index")
         return rows
 
+    def _vectors(self, rows: Int64Array) -> Float32Array:
+        if self._rows is None:
+            assert isinstance(self.level, Scan)  # noqa: S101 - a flat index holds its vectors itself
+            return self.level.vectors(rows)
+        return restore(self.halves_at(rows))
+
     def _scored(self, rows: Int64Array, query: Float32Array, bound: float) -> Candidates:
-        scores = np.empty(len(rows), np.float32)
         wide = query.astype(np.float64)
-        for start in range(0, len(rows), _CHUNK_ROWS):
-            chunk = rows[start : start + _CHUNK_ROWS]
+        if len(rows) <= _CHUNK_ROWS:
             # Row by row and never as a matrix product, whose rounding depends on the rows around.
-            scores[start : start + len(chunk)] = (self._flat.reconstruct_batch(chunk) * wide).sum(axis=1)
-        return Candidates(self._keys[rows], np.clip(scores, -1, 1), bound)
-
-    def save(self, folder: Path, state: str) -> None:
-        """Write the cache of a committed state; either file alone, or both of different states, will not be loaded."""
-        data = faiss.serialize_index(self._map).tobytes()
-        card = {
-            "format": _FORMAT,
-            "state": state,
-            "dim": self.dim,
-            "count": len(self),
-            "sha256": hashlib.sha256(data).hexdigest(),
-        }
-        write_bytes(folder / INDEX_FILE, data)
-        write_text(folder / CARD_FILE, json.dumps(card, indent=2) + "\n")
-        sync_folder(folder)
-
-    @classmethod
-    def load(cls, folder: Path, dim: int, state: str) -> "VectorIndex | None":
-        """Read the cache; None where it is missing, of another state, or damaged."""
-        try:
-            card = json.loads((folder / CARD_FILE).read_text(encoding="utf-8"))
-            if (card["format"], card["state"], card["dim"]) != (_FORMAT, state, dim):
-                return None
-            data = (folder / INDEX_FILE).read_bytes()
-            if hashlib.sha256(data).hexdigest() != card["sha256"]:
-                return None
-            loaded = cls(dim)
-            index = faiss.deserialize_index(np.frombuffer(data, np.uint8))
-            if not isinstance(index, faiss.IndexIDMap2) or index.d != dim:
-                return None
-            loaded._hold(index)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError):
-            return None
-        return loaded
+            scores = (self._vectors(rows) * wide).sum(axis=1).astype(np.float32)
+        else:
+            scores = np.empty(len(rows), np.float32)
+            for start in range(0, len(rows), _CHUNK_ROWS):
+                chunk = rows[start : start + _CHUNK_ROWS]
+                scores[start : start + len(chunk)] = (self._vectors(chunk) * wide).sum(axis=1)
+        return Candidates(self._keys[rows], scores.clip(-1, 1), bound)
 
 
-def _only(rows: Int64Array) -> object:
-    """Return search parameters for one call; set on the index they would disturb the searches of other threads."""
-    library: Any = faiss  # its constructors take NumPy arrays and keywords, which its types do not say
-    mask = np.zeros(int(rows[-1]) + 1, np.bool_)
-    mask[rows] = True
-    return library.SearchParameters(sel=library.IDSelectorBitmap(np.packbits(mask, bitorder="little")))
+def _among(found: Int64Array, among: Int64Array | None) -> npt.NDArray[np.bool_]:
+    """Whether each row that was found is one at all, and one that may be found."""
+    if among is None:
+        return found >= 0
+    return among[np.searchsorted(among[:-1], found)] == found

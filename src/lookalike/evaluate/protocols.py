@@ -118,7 +118,7 @@ def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) 
 def figures_of(
     config: EvaluateConfig, judged: Mapping[str, Judged], queries: Mapping[str, Sequence[Photo]]
 ) -> dict[str, Summary]:
-    """Average the protocols' metrics, with intervals by group; protocols of other photos have none where they asked nothing.
+    """Average the protocols' metrics, with intervals by group; nothing of other photos where none were asked for.
 
     Precision and nDCG are told where a query can have many answers.
     """

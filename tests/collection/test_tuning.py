@@ -1,0 +1,196 @@
+"""Tuning: figures against brute force, the choice, and what is kept of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from lookalike.cli import app
+from lookalike.cli.tuning import read_bytes
+from lookalike.collection import CollectionInfo, Goals, IndexPlan, LocalCollection, Measured, tuning
+from lookalike.collection.levels import Scan
+from lookalike.collection.rows import restore
+from lookalike.collection.tuning import choose, measure
+from lookalike.collection.vector_index import VectorIndex
+from lookalike.errors import QueryError, ReadOnly
+from lookalike.types import Entry, Image, Product, unit_rows
+
+DIM = 16
+INFO = CollectionInfo(DIM, "e", "h")
+KEYS = np.arange(1, 3001)
+HALVES = unit_rows(np.random.default_rng(0).standard_normal((3000, DIM))).astype(np.float16)
+ANY = Goals(0.0, 1e9)
+
+
+@pytest.fixture
+def lists_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "_LEAST_FOR_LISTS", 1000)
+
+
+def fill(folder: Path, count: int = 3000) -> Path:
+    with LocalCollection.create(folder, INFO) as collection:
+        images = [Image(f"i{n}", f"p{n}", "x.jpg", 1, 1) for n in range(count)]
+        vectors = restore(HALVES[:count])
+        collection.put([Entry(Product(one.product_id), one, v) for one, v in zip(images, vectors, strict=True)])
+    return folder
+
+
+def test_recall_is_that_of_brute_force(lists_early: None) -> None:
+    """One probe, asked by the very queries: what share of the ten nearest others lies in the nearest list?"""
+    tuned = measure(KEYS, HALVES, ANY)
+    poor = next(one for one in tuned.measured if one.plan.kind == "ivf_sq8")
+    rows = np.sort(np.random.default_rng(0).permutation(3000)[:200])
+    vectors = restore(HALVES)
+    exact = vectors[rows] @ vectors.T
+    exact[np.arange(200), rows] = -2
+    index = VectorIndex.build(poor.plan, KEYS, HALVES)
+    share = []
+    for row, scores in zip(rows, exact, strict=True):
+        (found,) = index.candidates(vectors[row][None], 19, None)
+        best = set((np.argsort(-scores)[:10] + 1).tolist())
+        order = found.keys[np.argsort(-found.scores)]
+        share.append(len(best & set(order[order != row + 1][:10].tolist())) / 10)
+    assert poor.recall == pytest.approx(np.mean(share), abs=2e-3)
+    assert poor.recall < 0.9
+    assert [one.recall for one in tuned.measured if one.plan.exact] == [1, 1]
+
+
+def measured(plan: IndexPlan, recall: float, ms: float, size: float = 100.0) -> Measured:
+    return Measured(plan, recall, ms, size, 0.0)
+
+
+FLAT, SQ8 = IndexPlan("flat"), IndexPlan("sq8")
+FEW, MANY = IndexPlan("ivf_sq8", 64, 4), IndexPlan("ivf_sq8", 64, 16)
+
+
+@pytest.mark.parametrize(
+    ("goals", "chosen"),
+    [
+        (Goals(0.98, 5), FLAT),
+        (Goals(0.98, 5, 50_000), SQ8),
+        (Goals(0.98, 1), MANY),
+        (Goals(0.9, 1), FEW),
+        (Goals(0.98, 0.1), None),
+        (Goals(1.0, 1), None),
+        (Goals(0.9, 1, 5_000), None),
+    ],
+)
+def test_a_scan_is_kept_while_it_is_fast_enough_else_the_fastest(goals: Goals, chosen: IndexPlan | None) -> None:
+    all_of_them = [
+        measured(FLAT, 1, 2, 1000),
+        measured(SQ8, 1, 3, 250),
+        measured(FEW, 0.95, 0.2, 250),
+        measured(MANY, 0.99, 0.5, 250),
+    ]
+    found = choose(all_of_them, goals, 100)
+    assert (None if found is None else found.plan) == chosen
+
+
+def test_a_choice_is_kept_and_searched_by_from_then_on(tmp_path: Path, lists_early: None) -> None:
+    folder = fill(tmp_path / "c")
+    seen: list[tuple[int, int]] = []
+    with LocalCollection.open(folder) as collection:
+        before, generation = collection.search(restore(HALVES[:3]), 5), collection.generation
+        tuned = collection.tune(Goals(0.98, 1e9, 3000 * 30), progress=lambda done, total: seen.append((done, total)))
+        assert tuned.chosen is not None
+        assert tuned.chosen.bytes_a_vector <= 30
+        assert collection.plan == tuned.chosen.plan
+        assert collection.search(restore(HALVES[:3]), 5) == before
+        assert collection.generation == generation
+        assert {one.plan.kind for one in tuned.measured} >= {"sq8", "ivf_sq8"}
+        assert seen
+    for read_only in (True, False):
+        with LocalCollection.open(folder, read_only=read_only) as collection:
+            assert collection.plan == tuned.chosen.plan
+            assert collection.search(restore(HALVES[:3]), 5) == before
+    with LocalCollection.open(folder) as collection:  # far below a quarter of the photos that it was chosen for
+        collection.delete([f"i{n}" for n in range(10, 3000)])
+        assert collection.plan == tuned.chosen.plan
+        collection.checkpoint()
+        assert collection.plan == IndexPlan("flat")
+        assert len(collection.search(restore(HALVES[:1]), 50)[0].hits) == 10
+
+
+def test_where_nothing_reaches_the_goals_nothing_changes(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "c")
+    with LocalCollection.open(folder) as collection:
+        assert collection.tune(Goals(0.98, 0.0)).chosen is None
+        assert collection._store.choice() is None
+        assert collection.plan == IndexPlan("flat")
+
+
+def test_only_who_may_write_can_keep_a_choice(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "c", 100)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with LocalCollection.open(folder, read_only=True) as collection:
+        with pytest.raises(ReadOnly):
+            collection.tune(ANY)
+        assert collection.tune(ANY, keep=False).chosen is not None
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 11])
+def test_hardly_any_photos(tmp_path: Path, count: int) -> None:
+    with LocalCollection.open(fill(tmp_path / "c", count)) as collection:
+        tuned = collection.tune(Goals(0.98, 1e9))
+        assert tuned.count == count
+        assert all(one.recall == 1 for one in tuned.measured) or count < 2
+
+
+def test_a_tuned_level_is_trained_anew_once_it_is_outgrown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[int] = []
+    honest = VectorIndex.build
+
+    def build(plan: IndexPlan, keys: np.ndarray, halves: np.ndarray) -> VectorIndex:
+        trained.append(len(keys))
+        return honest(plan, keys, halves)
+
+    monkeypatch.setattr(VectorIndex, "build", staticmethod(build))
+    monkeypatch.setattr("lookalike.collection.live_index.plan_for", lambda count, _: SQ8 if count else FLAT)
+    with LocalCollection.open(fill(tmp_path / "c", 100)) as collection:
+        assert isinstance(collection._live.index.level, Scan)
+        trained.clear()
+        images = [Image(f"n{n}", f"n{n}", "x.jpg", 1, 1) for n in range(301)]
+        more = [Entry(Product(one.product_id), one, v) for one, v in zip(images, restore(HALVES[100:401]), strict=True)]
+        collection.put(more[:300])
+        collection.checkpoint()
+        assert trained == []
+        collection.put(more[300:])
+        assert trained == []
+        collection.checkpoint()
+        assert trained == [401]
+
+
+# The command
+
+
+def test_the_command_prints_and_keeps(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "c")
+    run = CliRunner().invoke(app, ["tune", str(folder), "--max-memory", "100KB", "--max-ms", "10000", "--dry-run"])
+    assert run.exit_code == 0, run.output
+    assert "sq8" in run.output
+    assert "would be chosen" in run.output
+    with LocalCollection.open(folder, read_only=True) as collection:
+        assert collection.plan == IndexPlan("flat")
+    run = CliRunner().invoke(app, ["tune", str(folder), "--max-memory", "100KB", "--max-ms", "10000"])
+    assert "from now on" in run.output
+    with LocalCollection.open(folder, read_only=True) as collection:
+        assert collection.plan == IndexPlan("sq8")
+    run = CliRunner().invoke(app, ["tune", str(folder), "--max-memory", "1KB"])
+    assert run.exit_code == 1
+    assert isinstance(run.exception, QueryError)
+    assert "misses a goal" in run.output
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("2GB", 2 * 10**9), ("2 GiB", 2 * 2**30), ("1.5mb", 1_500_000), ("512", 512), ("3KiB", 3072)]
+)
+def test_amounts_of_memory(text: str, size: int) -> None:
+    assert read_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "GB", "2TB", "-1GB", "0", "1e9", "two"])
+def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
+    with pytest.raises(QueryError, match="no amount of memory"):
+        read_bytes(text)
