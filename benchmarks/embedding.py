@@ -1,108 +1,180 @@
-"""How fast photos become features, against the plain way and against the limit; ratios from one run.
+"""How fast photos become features: against the plain ways, real peers and the limit; ratios from one run.
 
-    python benchmarks/embedding.py [FOLDER] [--photos 1500] [--repeats 3]
+    python benchmarks/embedding.py [FOLDER] [--photos 1200] [--repeats 3] [--megapixels 12] [--peers DIR]
+    python benchmarks/embedding.py [FOLDER] --memory 5000,100000
 
-Contestants, alternating, each after a warm-up: `plain` reads, decodes with Pillow and encodes one photo after another;
-`lookalike` is the embedding pipeline, shards written; `decode` and `encode` are its two parts alone, and `limit` what
-they allow together on the same cores (the sum of their times a photo). Prints a table and one JSON line, and keeps
-`benchmarks/results/<date>-<machine>.json`. FOLDER is any folder of photos; default ../shared/data/clothing/images.
+Contestants take turns, each in a process of its own, with the same Lite0 weights (benchmarks/embedding_worker.py):
+`one by one` and `DataLoader` in torch eager; with --peers, `fastembed` 0.9.1 and `DeepImageSearch` 3.0.3, installed in
+virtual environments under DIR where they are not there yet; `lookalike`, the embedding stage with its shards written;
+and `limit`, what reading and decoding alone and encoding alone take on the same cores, added up. --megapixels upscales
+a tenth of the photos to JPEGs as phones make them. --memory embeds that many photos (the folder's, repeated) instead,
+and tells the peak resident memory of each. Prints a table and one JSON line, and keeps both with a picture.
 """
 
 import argparse
-import os
-import statistics
+import json
+import shutil
+import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
+import safetensors.torch
 from PIL import Image
 
-from harness import keep
-from lookalike import catalogue, embedding, images
-from lookalike.encoder import load_encoder
+from harness import CLOTHING, ROOT, alternate, bars, keep
+from lookalike.training import TrainConfig
+from lookalike.training.network import STOCK, make_backbone
 
-ROOT = Path(__file__).resolve().parents[1]
-DEFAULT = ROOT.parent / "shared" / "data" / "clothing" / "images"
+PEERS = {"fastembed": "fastembed==0.9.1", "DeepImageSearch": "DeepImageSearch==3.0.3"}
+OURS = ("one by one", "DataLoader", "lookalike", "lookalike fp32", "decode", "encode", "encode fp32")
+_CONFIG = {"do_resize": True, "size": {"shortest_edge": 224}, "do_center_crop": True, "crop_size": 224,
+           "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5] * 3,
+           "image_std": [0.5] * 3, "resample": 3}  # fmt: skip
+
+
+class Worker:
+    """A contestant's process: `run` embeds all photos once."""
+
+    def __init__(self, name: str, python: str, files: Path, model: Path, out: Path) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        script = Path(__file__).with_name("embedding_worker.py")
+        self._process = subprocess.Popen(
+            [python, str(script), name, str(files), str(model), str(out)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.told: dict[str, float] = {}
+        if self._answer() != "ready\n":
+            sys.exit(f"{name} did not start: run {script.name} by hand to see why")
+
+    def run(self) -> None:
+        """Embed once."""
+        self._process.stdin.write("go\n")
+        self._process.stdin.flush()
+        self.told = json.loads(self._answer())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _answer(self) -> str:
+        return self._process.stdout.readline()
 
 
 def main() -> None:
     """Run the contestants and keep what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=Path, default=DEFAULT)
-    parser.add_argument("--photos", type=int, default=1500)
+    parser.add_argument("folder", nargs="?", type=Path, default=CLOTHING / "images")
+    parser.add_argument("--photos", type=int, default=1200)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--megapixels", type=float, default=0.0)
+    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--memory", default="")
     arguments = parser.parse_args()
-    files = sorted(file for file in arguments.folder.rglob("*") if file.is_file())[: arguments.photos]
+    files = sorted(file.resolve() for file in arguments.folder.rglob("*") if file.is_file())
     if not files:
         parser.error(f"no photos in {arguments.folder}: name a folder of photos")
-    with tempfile.TemporaryDirectory() as scratch:
-        seconds = measure(files, Path(scratch), arguments.repeats)
-    seconds["limit"] = [decode + encode for decode, encode in zip(seconds["decode"], seconds["encode"], strict=True)]
-    report(seconds, len(files))
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        if arguments.memory:
+            memory(files, [int(count) for count in arguments.memory.split(",")], scratch)
+            return
+        files = files[: arguments.photos]
+        kind = "embedding"
+        if arguments.megapixels:
+            kind = f"embedding-{arguments.megapixels:g}mp"
+            files = upscaled(files[::10], arguments.megapixels, scratch / "large")
+        told = measure(files, scratch, arguments.repeats, pythons(arguments.peers))
+        picture = bars("Photos a second, Lite0 at 224 px", told["photos_per_second"], unit="/s", ours="lookalike")
+        keep(kind, {"photos": len(files), **told}, picture)
 
 
-def measure(files: list[Path], scratch: Path, repeats: int) -> dict[str, list[float]]:
-    """Return seconds per contestant and repeat."""
-    encoder = load_encoder("lite0")
-    source = scratch / "source" / "all"
-    source.mkdir(parents=True)
+def upscaled(files: list[Path], megapixels: float, folder: Path) -> list[Path]:
+    """The photos enlarged to so many megapixels, JPEG quality 90."""
+    folder.mkdir()
+    made: list[Path] = []
     for file in files:
-        (source / file.name).symlink_to(file)
-    catalogue.ingest(catalogue.load_source_config(source.parent), scratch / "catalogue")
-    data = [file.read_bytes() for file in files]
-    cores = os.cpu_count() or 1
-    pool = ThreadPoolExecutor(cores)
-    prepared = np.stack(list(pool.map(lambda one: images.prepare(one, encoder.card), data)))
-
-    def plain() -> None:
-        for file in files[: len(files) // 4]:  # slow: a quarter of the photos, scaled up below
-            with Image.open(file) as opened:
-                pixels = images.square(opened.convert("RGB"), encoder.card)
-            encoder.encode(pixels[None])
-
-    def lookalike() -> None:
-        with tempfile.TemporaryDirectory(dir=scratch) as out:
-            embedding.embed(scratch / "catalogue", encoder, Path(out) / "embeddings")
-
-    def decode() -> None:
-        for _ in pool.map(lambda one: images.prepare(one, encoder.card), data):
-            pass
-
-    def encode() -> None:
-        encoder.encode(prepared)
-
-    contestants: dict[str, Callable[[], None]] = {
-        "plain": plain, "lookalike": lookalike, "decode": decode, "encode": encode,
-    }  # fmt: skip
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for round_number in range(repeats + 1):
-        for name, run in contestants.items():
-            started = time.perf_counter()
-            run()
-            if round_number:  # the first round warms up
-                scale = len(files) / max(1, len(files) // 4) if name == "plain" else 1
-                seconds[name].append((time.perf_counter() - started) * scale)
-    pool.shutdown()
-    return seconds
+        with Image.open(file) as opened:
+            photo = opened.convert("RGB")
+        scale = (megapixels * 1e6 / (photo.width * photo.height)) ** 0.5
+        large = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.Resampling.BICUBIC)
+        made.append(folder / f"{file.stem}.jpg")
+        large.save(made[-1], quality=90)
+    return made
 
 
-def report(seconds: dict[str, list[float]], photos: int) -> None:
-    """Print photos a second and the ratios to `lookalike`, and keep them."""
-    rates = {name: photos / statistics.median(each) for name, each in seconds.items()}
-    ratios = {name: rates["lookalike"] / rate for name, rate in rates.items()}
-    for name, rate in rates.items():
-        print(f"{name:<10} {rate:8.1f} photos/s   lookalike is {ratios[name]:5.2f} times that")
-    result = {
-        "precision": load_encoder("lite0").precision,
-        "photos": photos,
-        "seconds": {name: [round(value, 3) for value in each] for name, each in seconds.items()},
-        "photos_per_second": {name: round(rate, 1) for name, rate in rates.items()},
-        "lookalike_times": {name: round(ratio, 3) for name, ratio in ratios.items()},
-    }
-    keep("embedding", result)
+def pythons(peers: Path | None) -> dict[str, str]:
+    """The interpreter of each contestant; a peer's virtual environment is made where it is missing."""
+    found = dict.fromkeys(OURS, sys.executable)
+    if peers is None:
+        return found
+    for name, package in PEERS.items():
+        python = peers / name / "bin" / "python"
+        if not python.is_file():
+            subprocess.run([sys.executable, "-m", "venv", peers / name], check=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", package], check=True)
+        found[name] = str(python)
+    return found
+
+
+def write_model(folder: Path) -> Path:
+    """Write the stock weights in the layouts that the contestants read."""
+    shutil.copytree(ROOT / "src" / "lookalike" / "stock" / "lite0", folder / "fastembed")
+    (folder / "fastembed" / "encoder.onnx").rename(folder / "fastembed" / "model.onnx")
+    (folder / "fastembed" / "preprocessor_config.json").write_text(json.dumps(_CONFIG), encoding="utf-8")
+    (folder / "timm").mkdir()
+    network = make_backbone(TrainConfig()).network
+    safetensors.torch.save_file(network.state_dict(), folder / "timm" / "model.safetensors")
+    card = {"architecture": STOCK["lite0"], "num_classes": 0, "pretrained_cfg": {"num_classes": 0, "mean": [0.5] * 3, "std": [0.5] * 3, "input_size": [3, 224, 224]}}  # fmt: skip # noqa: E501
+    (folder / "timm" / "config.json").write_text(json.dumps(card), encoding="utf-8")
+    return folder
+
+
+def measure(files: list[Path], scratch: Path, repeats: int, by_name: dict[str, str]) -> dict[str, dict[str, float]]:
+    """Photos a second of each contestant and of the limit, and how many times that Lookalike makes."""
+    listed = scratch / "files.txt"
+    listed.write_text("\n".join(map(str, files)), encoding="utf-8")
+    model = write_model(scratch / "model")
+    workers = {name: Worker(name, python, listed, model, scratch / name) for name, python in by_name.items()}
+    seconds = alternate({name: worker.run for name, worker in workers.items()}, repeats=repeats)
+    photos = {name: int(worker.told["photos"]) for name, worker in workers.items()}
+    for worker in workers.values():
+        worker.close()
+    a_photo = {name: [turn / photos[name] for turn in turns] for name, turns in seconds.items()}
+    for end in ("", " fp32"):
+        both = zip(a_photo["decode"], a_photo[f"encode{end}"], strict=True)
+        a_photo[f"limit{end}"] = [one + other for one, other in both]
+    middle = {name: sorted(turns)[len(turns) // 2] for name, turns in a_photo.items()}
+    told: dict[str, dict[str, float]] = {"photos_per_second": {name: round(1 / one, 1) for name, one in middle.items()}}
+    for ours in ("lookalike", "lookalike fp32"):
+        ratios = {
+            name: sorted(theirs / mine for theirs, mine in zip(turns, a_photo[ours], strict=True))[len(turns) // 2]
+            for name, turns in a_photo.items()
+        }
+        told[f"times {ours}"] = {name: round(ratio, 3) for name, ratio in ratios.items()}
+    for name in middle:
+        print(f"{name:<16} {1 / middle[name]:8.1f}/s   lookalike is {told['times lookalike'][name]:6.2f} times that")
+    return told
+
+
+def memory(files: list[Path], counts: list[int], scratch: Path) -> None:
+    """Peak resident memory of embedding so many photos, each count in a process of its own."""
+    peaks: dict[str, float] = {}
+    for count in counts:
+        listed = scratch / f"{count}.txt"
+        listed.write_text("\n".join(str(files[n % len(files)]) for n in range(count)), encoding="utf-8")
+        first = Worker("lookalike", sys.executable, listed, scratch, scratch / str(count))
+        first.close()  # ingest has memory of its own, and is done now
+        worker = Worker("lookalike", sys.executable, listed, scratch, scratch / str(count))
+        worker.run()
+        worker.close()
+        peaks[str(count)] = round(worker.told["peak_mb"], 1)
+        print(count, worker.told, flush=True)
+    keep("embedding-memory", {"peak_mb": peaks, "growth_mb": round(max(peaks.values()) - min(peaks.values()), 1)})
 
 
 if __name__ == "__main__":

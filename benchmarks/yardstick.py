@@ -78,11 +78,11 @@ def make_fold(source: Path, number: int, folder: Path) -> Fold:
         rows = [row for row in csv.DictReader(file) if row["label"] not in NO_CLOTHES]
     folder.mkdir(parents=True, exist_ok=True)
     table = folder / "images.csv"
-    with table.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", "sender_id", "label", "split"])
-        for row in rows:
-            writer.writerow([row["image"], row["sender_id"], row["label"], part_of(row["sender_id"], number)])
+    lines = [["image", "sender_id", "label", "split"]]
+    lines += [[row["image"], row["sender_id"], row["label"], part_of(row["sender_id"], number)] for row in rows]
+    text = "".join(",".join(line) + "\n" for line in lines)
+    if not table.is_file() or table.read_text(encoding="utf-8") != text:  # a table that is written anew is another one
+        table.write_text(text, encoding="utf-8")
     if not (folder / "images").exists():
         (folder / "images").symlink_to((source / "images").resolve())
     catalogue.ingest(catalogue.load_source_config(folder), folder / "catalogue")

@@ -104,3 +104,26 @@ def test_broken_encoder_folders_say_so(tmp_path: Path) -> None:
     (copy / "preprocess.json").write_text(json.dumps({**card, "crop": "letterbox"}))
     with pytest.raises(EncoderError, match=r"preprocess\.json cannot be used"):
         find_encoder(copy)
+
+
+def test_presets_are_stock_encoders_with_names_of_their_own() -> None:
+    fast, best, lite2 = (encoders.find_encoder(name) for name in ("fast", "best", "lite2"))
+    assert (fast.name, fast.card.size_px, fast.source) == ("fast", encoders.PRESETS["fast"][1], {"stock": "fast"})
+    assert fast.hash not in {encoders.find_encoder("lite0").hash, lite2.hash}
+    assert (best.hash, best.card) == (lite2.hash, lite2.card)  # the same features: a collection takes either
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("preset", encoders.PRESETS)
+def test_a_preset_at_another_size_is_the_network_at_that_size(preset: str) -> None:
+    """The padding of strided convolutions is written into the graph; at another size it must still be the right one."""
+    pytest.importorskip("torch")
+    from lookalike.training import TrainConfig
+    from lookalike.training.exporting import torch_features
+    from lookalike.training.network import make_backbone
+
+    stock, size_px = encoders.PRESETS[preset]
+    encoder = load_encoder(preset, precision="fp32")
+    photos = pictures(3, size_px, seed=4)
+    truth = torch_features(make_backbone(TrainConfig(backbone=stock, size_px=size_px)), photos)
+    np.testing.assert_allclose(encoder.encode(photos), truth, rtol=1e-3, atol=1e-3)

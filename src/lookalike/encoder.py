@@ -8,11 +8,12 @@ import json
 import os
 import queue
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -23,11 +24,15 @@ sys.modules["openvino_telemetry"] = None  # pyright: ignore[reportArgumentType]
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
-from lookalike.artifacts import open_artifact
+from lookalike.artifacts import digest, open_artifact
 from lookalike.errors import EncoderError
 from lookalike.types import Float32Array, Preprocess, UInt8Array
 
 STOCK = ("lite0", "lite2")
+"""Encoders whose weights are in the package."""
+PRESETS: Mapping[str, tuple[str, int]] = MappingProxyType({"fast": ("lite0", 160), "best": ("lite2", 260)})
+"""Stock encoders by what they are good for, and their image size; chosen in docs/performance.md. A size other than the
+stock encoder's own is a multiple of 32, as its own is: only then is the padding in the graph that of the new size."""
 _ONNX = "encoder.onnx"
 _CARD = "preprocess.json"
 _MICRO_BATCH = 4
@@ -90,7 +95,7 @@ class EncoderFolder:
 
 
 def find_encoder(spec: str | Path) -> EncoderFolder:
-    """Find an encoder by stock name (`lite0`, `lite2`) or folder, and read its card.
+    """Find an encoder by stock name (`lite0`, `lite2`), preset (`fast`, `best`) or folder, and read its card.
 
     Raises
     ------
@@ -99,12 +104,13 @@ def find_encoder(spec: str | Path) -> EncoderFolder:
     ArtifactError
         The folder holds something else.
     """
-    path = _stock_folder() / spec if spec in STOCK else Path(spec)
+    stock, size_px = PRESETS.get(str(spec), (str(spec), None))
+    path = _stock_folder() / stock if stock in STOCK else Path(spec)
     if not path.is_dir():
         raise EncoderError(
             f"there is no encoder called {Path(spec).name!r}",
             where=str(spec),
-            mend=f"Use {', '.join(STOCK)}, or the folder that `lookalike export` made",
+            mend=f"Use {', '.join((*STOCK, *PRESETS))}, or the folder that `lookalike export` made",
         )
     artifact = open_artifact(path, "encoder")
     try:
@@ -113,9 +119,13 @@ def find_encoder(spec: str | Path) -> EncoderFolder:
         raise EncoderError(
             f"the encoder's {_CARD} cannot be used ({error})", where=str(path), mend="Export the encoder again"
         ) from error
-    return EncoderFolder(
-        path, str(artifact.config.get("name", path.name)), artifact.hash, card, artifact.config.get("generic_dim")
-    )
+    name, identity = str(artifact.config.get("name", path.name)), artifact.hash
+    if size_px is not None:
+        name = str(spec)
+        if size_px != card.size_px:
+            card = replace(card, size_px=size_px)
+            identity = digest([identity, card.to_json()])
+    return EncoderFolder(path, name, identity, card, artifact.config.get("generic_dim"))
 
 
 def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | None = None) -> "OpenVinoEncoder":
@@ -123,7 +133,7 @@ def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | N
 
     Parameters
     ----------
-    spec : `lite0`, `lite2` or a folder
+    spec : `lite0`, `lite2`, `fast`, `best` or a folder
     precision : "auto", "bf16" or "fp32"
         `auto` takes bf16 only where the processor lists it among its capabilities: forced elsewhere it is slower than
         fp32, or an exception.
@@ -223,6 +233,7 @@ def _compile(folder: EncoderFolder, precision: str) -> ov.CompiledModel:
     core = ov.Core()
     try:
         model = core.read_model(folder.path / _ONNX)
+        model.reshape([-1, 3, folder.card.size_px, folder.card.size_px])
         compiled = core.compile_model(
             _with_preprocessing(model, folder.card),
             "CPU",

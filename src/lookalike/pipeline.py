@@ -17,7 +17,7 @@ from lookalike import audit, embedding, evaluate, heads, splits, stages, views
 from lookalike import catalogue as catalogues
 from lookalike.artifacts import REJECTS, Artifact, open_artifact
 from lookalike.catalogue.files import LEDGER
-from lookalike.encoder import EncoderFolder, choose_precision, find_encoder, load_encoder
+from lookalike.encoder import PRESETS, EncoderFolder, choose_precision, find_encoder, load_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import SourceError
 
@@ -170,7 +170,10 @@ def _train(runner: "_Runner", site: Site, budget: str, config: BuildConfig) -> E
     from lookalike import training
 
     inputs = site.inputs
-    base = training.TrainConfig(backbone=config.encoder, level=config.head.level, ignored=config.head.ignored)
+    backbone, size_px = PRESETS.get(config.encoder, (config.encoder, None))
+    base = training.TrainConfig(
+        backbone=backbone, size_px=size_px, level=config.head.level, ignored=config.head.ignored
+    )
     planned = training.plan_for(inputs.catalogue, inputs.split, base, budget)
     run = training.RunConfig(photos=config.photos)
     model, encoder = site.root / "model", site.root / "encoder"

@@ -39,7 +39,7 @@ def test_labels_belong_to_their_photos(inputs: Inputs) -> None:
     for loader in (train, validation):
         for batch in loader:
             brightest = batch.pixels.float().mean((1, 2)).argmax(1).tolist()
-            assert brightest == [channels[target] for target in batch.targets.tolist()]
+            assert brightest == [channels[label] for (label,) in batch.targets.tolist()]
 
 
 def test_a_photo_that_fails_is_told_and_shifts_nobody(tmp_path: Path) -> None:
@@ -47,9 +47,9 @@ def test_a_photo_that_fails_is_told_and_shifts_nobody(tmp_path: Path) -> None:
         PillowImage.new("RGB", (40, 40), (number * 40, 0, 0)).save(tmp_path / f"{number}.png")
     (tmp_path / "2.png").write_bytes(b"no photo")
     (tmp_path / "4.png").unlink()
-    photos = Photos(tuple("abcdef"), tuple(tmp_path / f"{n}.png" for n in range(6)), (0, 1, 2, 3, 4, 5))
+    photos = Photos(tuple("abcdef"), tuple(tmp_path / f"{n}.png" for n in range(6)), tuple((n,) for n in range(6)))
     batch = PhotoDataset(photos, CARD, "none", 0).__getitems__([5, 2, 1, 4, 0])
-    assert batch.targets.tolist() == [5, 1, 0]
+    assert batch.targets.tolist() == [[5], [1], [0]]
     assert batch.pixels[:, 0, 0, 0].tolist() == [200, 40, 0]
     assert [(reject.id, reject.reason, reject.stage) for reject in batch.failed] == [
         ("c", "unreadable", "train"),

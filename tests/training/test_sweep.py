@@ -22,16 +22,18 @@ QUIET = RunConfig(progress=False)
 
 
 def test_a_grid_trains_every_combination_once(inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shards: list[object] = []
-    make = cache._shard  # pyright: ignore
-    monkeypatch.setattr(cache, "_shard", lambda *given: (shards.append(given[2]), make(*given))[1])
+    seen: list[tuple[object, tuple[int, int]]] = []
+    see = cache.Cache._see  # pyright: ignore
+    monkeypatch.setattr(
+        cache.Cache, "_see", lambda self, which: (seen.append((self._photos.image_ids, which)), see(self, which))[1]
+    )
     told: list[Trial] = []
     found = sweep((inputs.catalogue, inputs.split), tmp_path / "sweep", BASE, GRID, run=QUIET, report=told.append)
     names = {"lr=0.001,batch_size=8", "lr=0.001,batch_size=12", "lr=0.003,batch_size=8", "lr=0.003,batch_size=12"}
     assert {trial.name for trial in found} == {trial.name for trial in told} == names
     accuracies = [trial.val_accuracy or 0 for trial in found]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert len(shards) == 2  # training and validation: the frozen stages ran once for all four
+    assert len(seen) == len(set(seen)) > 24  # the frozen stages ran once for all four
     table = pl.read_parquet(tmp_path / "sweep" / "trials.parquet")
     assert set(table["name"]) == names
     assert set(table["lr"]) == {"0.001", "0.003"}

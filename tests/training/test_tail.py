@@ -16,9 +16,10 @@ from lookalike.errors import TrainingError
 from lookalike.training import RunConfig, TrainConfig, cache, export, train
 from lookalike.training.beginning import CACHE, START, starting_backbone
 from lookalike.training.cut import Tail, copied, cut
+from lookalike.training.data import Photos, read_training_set
 from lookalike.training.exporting import torch_features
 from lookalike.training.module import Classifier
-from lookalike.training.network import load_weights, read_state
+from lookalike.training.network import load_weights, make_backbone, read_state
 from lookalike.training.plan import BUDGETS, plan
 
 pytestmark = pytest.mark.torch
@@ -63,11 +64,15 @@ def test_an_interrupted_run_ends_in_the_same_weights(
         patched.setattr(Classifier, "training_step", stopping)
         with pytest.raises(TrainingError, match="1 of 3 epochs are done"):
             train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, QUIET)
-    monkeypatch.setattr(cache, "_shard", lambda *_: pytest.fail("the frozen stages ran again"))
+    encoded: list[tuple[int, int]] = []
+    see = cache.Cache._see  # pyright: ignore
+    monkeypatch.setattr(cache.Cache, "_see", lambda self, which: (encoded.append(which), see(self, which))[1])
     resumed = train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, QUIET)
     ours, theirs = (torch.load(m.path / "last.ckpt", weights_only=True)["state_dict"] for m in (resumed, whole))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    left = 24 + 24 - 16  # what epochs 2 and 3 ask for, less the two batches that the stopped epoch had begun with
+    assert len(encoded) == len(set(encoded)) <= left
 
 
 def test_the_encoder_holds_both_branches(whole: Artifact, inputs: Inputs, tmp_path: Path) -> None:
@@ -84,56 +89,69 @@ def test_the_encoder_holds_both_branches(whole: Artifact, inputs: Inputs, tmp_pa
     assert np.abs(features[:, :96] - features[:, 96:]).max() > 0.01
 
 
-def test_a_photo_that_cannot_be_read_is_told_and_shifts_nobody(inputs: Inputs, tmp_path: Path) -> None:
-    from lookalike.training.data import read_training_set
-    from lookalike.training.network import make_backbone
+def made(inputs: Inputs, folder: Path, *, count: int, photos: Photos | None = None) -> tuple[cache.Cache, Photos]:
+    photos = photos or read_training_set(inputs.catalogue, inputs.split, CONFIG, None).train
+    torch.manual_seed(0)  # it starts from chance
+    backbone = make_backbone(CONFIG)
+    runner = cache.make_runner(folder.parent / "trunk", cut(backbone, 2), backbone.card, "fp32")
+    return cache.Cache(folder, runner, photos, count=count, seed=5), photos
 
-    data = read_training_set(inputs.catalogue, inputs.split, CONFIG, None)
+
+def test_a_photo_that_cannot_be_read_is_told_and_shifts_nobody(inputs: Inputs, tmp_path: Path) -> None:
+    without, photos = made(inputs, tmp_path / "b", count=1)
     torn = tmp_path / "torn.png"
     torn.write_bytes(b"no photo")
-    files = (*data.train.files[:3], torn, *data.train.files[4:])
-    photos = replace(data.train, files=files)
-    backbone = make_backbone(CONFIG)
-    runner = cache.make_runner(tmp_path / "trunk", cut(backbone, 2), backbone.card, "fp32")
-    with_torn = cache.fill(tmp_path / "a", runner, photos, count=1, seed=0)
-    without = cache.fill(tmp_path / "b", runner, data.train, count=1, seed=0)
-    assert {place: reject.id for place, reject in with_torn.failed.items()} == {3: photos.image_ids[3]}
-    for place in (2, 4, 23):
-        np.testing.assert_array_equal(with_torn.row(place, 1), without.row(place, 1))
+    with_torn, photos = made(
+        inputs, tmp_path / "a", count=1, photos=replace(photos, files=(*photos.files[:3], torn, *photos.files[4:]))
+    )
+    wanted = [(2, 1), (3, 1), (4, 1), (23, 1)]
+    rows, failed = with_torn.rows(wanted)
+    assert {place: reject.id for place, reject in failed.items()} == {3: photos.image_ids[3]}
+    np.testing.assert_array_equal(rows, without.rows([(2, 1), (4, 1), (23, 1)])[0])
     batch = cache.CachedDataset(photos, with_torn, 0, vary=False).__getitems__([2, 3, 4])
-    assert batch.targets.tolist() == [photos.targets[2], photos.targets[4]]
-    np.testing.assert_array_equal(batch.pixels[1].numpy(), without.row(4, 0))
+    assert batch.targets.tolist() == [list(photos.targets[2]), list(photos.targets[4])]
+    np.testing.assert_array_equal(batch.pixels[1].numpy(), without.rows([(4, 0)])[0][0])
     assert [reject.id for reject in batch.failed] == [photos.image_ids[3]]
 
 
 def test_rows_are_what_the_trunk_makes_of_the_photo_and_of_its_views(inputs: Inputs, tmp_path: Path) -> None:
-    from lookalike.training.data import read_training_set
-    from lookalike.training.network import make_backbone
-
-    data = read_training_set(inputs.catalogue, inputs.split, CONFIG, None)
-    backbone = make_backbone(CONFIG)
-    runner = cache.make_runner(tmp_path / "trunk", cut(backbone, 2), backbone.card, "fp32")
-    made = cache.fill(tmp_path / "cache", runner, data.validation, count=2, seed=5)
-    data_1 = data.validation.files[1].read_bytes()
-    seen = [images.prepare(data_1, backbone.card), *(views.view(data_1, backbone.card, n, (5, 1)) for n in range(2))]
-    truth = runner.encoder.encode(np.stack(seen))
-    for number in range(3):
-        np.testing.assert_allclose(made.row(1, number), truth[number], rtol=2e-3, atol=2e-3)
-    assert np.abs(made.row(1, 0) - made.row(1, 1)).max() > 0.01
+    kept, photos = made(inputs, tmp_path / "cache", count=2)
+    runner = kept._runner  # pyright: ignore
+    data = photos.files[1].read_bytes()
+    seen = [images.prepare(data, runner.card), *(views.view(data, runner.card, n, (5, 1)) for n in range(2))]
+    rows = kept.rows([(1, 0), (1, 1), (1, 2)])[0]
+    np.testing.assert_allclose(rows, runner.encoder.encode(np.stack(seen)), rtol=2e-3, atol=2e-3)
+    assert np.abs(rows[0] - rows[1]).max() > 0.01
 
 
-def test_each_epoch_sees_other_views_and_validation_never(inputs: Inputs, tmp_path: Path) -> None:
-    from lookalike.training.data import read_training_set
+def test_a_row_is_computed_once_and_again_where_a_crash_cut_it_short(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, photos = made(inputs, tmp_path / "cache", count=1)
+    wanted = [(photo, photo % 2) for photo in range(7)]
+    truth = kept.rows(wanted)[0]
+    seen: list[tuple[int, int]] = []
+    see = cache.Cache._see  # pyright: ignore
+    monkeypatch.setattr(cache.Cache, "_see", lambda self, which: (seen.append(which), see(self, which))[1])
+    again, _ = made(inputs, tmp_path / "cache", count=1, photos=photos)
+    np.testing.assert_array_equal(again.rows(wanted)[0], truth)
+    assert seen == []
+    half = again._rows[5 * 2 + 1]  # pyright: ignore
+    half[len(half) // 2 :] = 0
+    np.testing.assert_array_equal(again.rows(wanted)[0], truth)
+    assert seen == [(5, 1)]
 
-    data = read_training_set(inputs.catalogue, inputs.split, CONFIG, None)
-    n = len(data.train)
-    rows = np.arange(n * 4, dtype=np.float16)[:, None]
-    made = cache.Cache([rows], 4, {})
-    varied = cache.CachedDataset(data.train, made, 0, vary=True)
-    drawn = np.concatenate([varied.__getitems__(range(e * n, (e + 1) * n)).pixels[:, 0].numpy() for e in range(6)])
-    assert np.bincount(drawn.astype(int) % 4, minlength=4).min() > len(drawn) / 8
-    still = cache.CachedDataset(data.train, made, 0, vary=False)
-    assert (still.__getitems__(range(n, 2 * n)).pixels[:, 0].numpy() % 4 == 0).all()
+
+def test_all_views_come_once_before_any_comes_again_and_validation_sees_none(inputs: Inputs, tmp_path: Path) -> None:
+    kept, photos = made(inputs, tmp_path / "cache", count=3)
+    which = cache.CachedDataset(photos, kept, 0, vary=True)._which  # pyright: ignore
+    shown = np.array([[which(epoch, photo)[1] for photo in range(24)] for epoch in range(8)])
+    assert (np.sort(shown[:4], axis=0) == np.arange(4)[:, None]).all()
+    assert (np.sort(shown[4:], axis=0) == np.arange(4)[:, None]).all()
+    assert len({tuple(order) for order in shown[:4].T.tolist()}) > 5  # each photo in an order of its own
+    assert (shown[:4] != shown[4:]).any()
+    still = cache.CachedDataset(photos, kept, 0, vary=False)._which  # pyright: ignore
+    assert [still(epoch, 3) for epoch in range(3)] == [(3, 0)] * 3
 
 
 def test_a_disk_that_is_too_small_is_said_before_the_work(

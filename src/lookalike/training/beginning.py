@@ -1,18 +1,15 @@
 """What a run begins with: its network, new or as it was left, and what the frozen stages make of photos."""
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Generator
 from pathlib import Path
 
 import safetensors.torch
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
 
 from lookalike.artifacts import digest
 from lookalike.files import write_bytes
-from lookalike.training.cache import Cache, CachedDataset, fill, make_runner
+from lookalike.training.cache import Cache, CachedDataset, make_runner
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.cut import Tail, copied, cut
 from lookalike.training.data import Batch, TrainingSet, make_loader
@@ -28,18 +25,16 @@ START, CACHE = "start.safetensors", "cache"
 def cached_tail(
     folder: Path, data: TrainingSet, start: Backbone, config: TrainConfig, run: RunConfig
 ) -> tuple[Backbone, DataLoader[Batch], DataLoader[Batch]]:
-    """Run the frozen stages over all photos, and return the network that is left to train, with its loaders."""
+    """Return the network that is left to train, and loaders of what the frozen stages make of the photos."""
     if not (folder / START).is_file():
         write_bytes(folder / START, safetensors.torch.save(start.network.state_dict()))
     cache = folder / CACHE if run.cache is None else run.cache / _cache_name(folder / START, data, start.card, config)
     cache.mkdir(parents=True, exist_ok=True)
     runner = make_runner(cache / "trunk", cut(start, config.trained_stages), start.card, config.precision)
-    caches: list[Cache] = []
-    for part, photos, count in (("train", data.train, config.views), ("validation", data.validation, 0)):
-        with _bar(f"frozen stages, {part}", shown=run.progress) as progress:
-            caches.append(fill(cache / part, runner, photos, count=count, seed=config.seed, progress=progress))
-    train_set = CachedDataset(data.train, caches[0], config.seed, vary=True)
-    validation_set = CachedDataset(data.validation, caches[1], config.seed, vary=False)
+    shown = Cache(cache / "train", runner, data.train, count=config.views, seed=config.seed)
+    asked = Cache(cache / "validation", runner, data.validation, count=0, seed=config.seed)
+    train_set = CachedDataset(data.train, shown, config.seed, vary=True)
+    validation_set = CachedDataset(data.validation, asked, config.seed, vary=False)
     tail = Tail(cut(copied(start), config.trained_stages))
     return (
         Backbone(start.name, tail, start.card, start.dim),
@@ -53,15 +48,6 @@ def _cache_name(start: Path, data: TrainingSet, card: Preprocess, config: TrainC
     learned = [data.catalogue.hash, data.split.hash, data.train.image_ids, data.validation.image_ids]
     how = [card.to_json(), config.trained_stages, config.views, config.seed, config.precision]
     return digest([hashlib.sha256(start.read_bytes()).hexdigest(), learned, how])
-
-
-@contextlib.contextmanager
-def _bar(name: str, *, shown: bool) -> Generator[Callable[[int, int], None]]:
-    """Show a bar with photos done and time left; yields a function of done and total."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, transient=True, disable=not shown) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def begin(folder: Path, config: TrainConfig) -> Backbone:

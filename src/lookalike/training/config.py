@@ -11,6 +11,7 @@ from lookalike.types import Json
 Schedule = Literal["cosine", "onecycle", "step", "constant"]
 Precision = Literal["auto", "bf16", "fp32"]
 Device = Literal["auto", "cpu", "cuda"]
+Loss = Literal["softmax", "normalised", "arcface"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +20,10 @@ class TrainConfig:
 
     `backbone` is `lite0`, `lite2` (both start from their packaged weights) or any timm name. `level` and `ignored`
     choose the labels as for the head. `lr` is the peak of the schedule, reached after `warmup_epochs`; `cosine` falls
-    to zero at the end, `step` multiplies by `gamma` every `step_epochs`, `constant` stays. `size_px` None means the
-    backbone's own. `patience` counts epochs without a better validation accuracy before training stops; 0 means never.
+    to zero at the end, `step` multiplies by `gamma` every `step_epochs`, `constant` stays. `loss` is described in
+    `losses`; `temperature` and `margin` (radians) belong to its cosines. `parent_weight` and `product_weight` add the
+    losses of telling apart parent categories, and products of two photos or more. `size_px` None means the backbone's
+    own. `patience` counts epochs without a better validation accuracy before training stops; 0 means never.
     `trained_stages` n trains the network's last n stages on what the stages before, run once for each photo and `views`
     views of it, made of them, and the exported encoder has two branches, see `cut`; 0 trains the whole network in
     place, on photos augmented anew each epoch. `budget_s` ends training with the epoch in which that many seconds end.
@@ -38,6 +41,11 @@ class TrainConfig:
     warmup_epochs: float = 1.0
     step_epochs: int = 3
     gamma: float = 0.1
+    loss: Loss = "softmax"
+    temperature: float = 0.05
+    margin: float = 0.2
+    parent_weight: float = 0.0
+    product_weight: float = 0.0
     label_smoothing: float = 0.1
     augmentation: Augmentation = "light"
     size_px: int | None = None
@@ -52,6 +60,12 @@ class TrainConfig:
     weights: Path | None = None
     pretrained: bool = True
 
+    @property
+    def more_targets(self) -> tuple[tuple[str, float], ...]:
+        """What is learned beside the label, with its weight: "parent", "product"."""
+        both = (("parent", self.parent_weight), ("product", self.product_weight))
+        return tuple((name, weight) for name, weight in both if weight)
+
     def check(self) -> None:
         """Refuse numbers that make no sense, before any work is done.
 
@@ -63,6 +77,7 @@ class TrainConfig:
         _one_of("schedule", self.schedule, get_args(Schedule))
         _one_of("augmentation", self.augmentation, get_args(Augmentation))
         _one_of("precision", self.precision, get_args(Precision))
+        _one_of("loss", self.loss, get_args(Loss))
         _require("epochs", self.epochs >= 1, "1 or more")
         _require("batch size", self.batch_size >= 1, "1 or more")
         _require("learning rate", 0 < self.lr < float("inf"), "above 0")
@@ -70,6 +85,10 @@ class TrainConfig:
         _require("warm-up", self.warmup_epochs >= 0, "0 epochs or more")
         _require("step", self.step_epochs >= 1, "1 epoch or more")
         _require("gamma", 0 < self.gamma <= 1, "above 0 and at most 1")
+        _require("temperature", 0 < self.temperature <= 1, "above 0 and at most 1")
+        _require("margin", 0 <= self.margin < 1.5, "0 or more and below 1.5 radians")
+        _require("weight of the parent categories", 0 <= self.parent_weight < float("inf"), "0 or more")
+        _require("weight of the products", 0 <= self.product_weight < float("inf"), "0 or more")
         _require("label smoothing", 0 <= self.label_smoothing < 1, "0 or more and below 1")
         _require("image size", self.size_px is None or self.size_px >= 16, "16 pixels or more")
         _require("number of trained stages", self.trained_stages >= 0, "0 (the whole network) or more")

@@ -20,16 +20,17 @@ from lookalike.errors import PhotoError, TrainingError
 from lookalike.labels import LabelSet, choose_labels
 from lookalike.splits import read_split
 from lookalike.training.config import TrainConfig
+from lookalike.training.targets import Targets, make_targets
 from lookalike.types import Preprocess, Reject, UInt8Array
 
 
 @dataclass(frozen=True)
 class Photos:
-    """Labelled photos: ids, files and label numbers, one each."""
+    """Labelled photos: id, file, and the number in each head (the label's first), see `targets`."""
 
     image_ids: tuple[str, ...]
     files: tuple[Path, ...]
-    targets: tuple[int, ...]
+    targets: tuple[tuple[int, ...], ...]
 
     def __len__(self) -> int:
         return len(self.image_ids)
@@ -37,19 +38,20 @@ class Photos:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What is learned from, what it is measured on, and the labels by number."""
+    """What is learned from and what it is measured on, the labels, and how many classes each head tells apart."""
 
     catalogue: Artifact
     split: Artifact
     root: Path
     labels: LabelSet
+    heads: tuple[int, ...]
     train: Photos
     validation: Photos
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Photos as uint8 of shape (n, size, size, 3) with their label numbers, and the photos that failed, left out."""
+    """Photos as uint8 of shape (n, size, size, 3), their numbers as int64 (n, heads), and the photos that failed."""
 
     pixels: torch.Tensor
     targets: torch.Tensor
@@ -68,14 +70,15 @@ def read_training_set(catalogue: Path, split: Path, config: TrainConfig, photos:
     ArtifactError
         The split was made from another catalogue.
     TrainingError
-        Fewer than two labels have enough training photos, or the validation part has none of them.
+        Fewer than two labels have enough training photos, the validation part has none of them, or there is nothing
+        to tell apart in another head that was asked for.
     """
     read = catalogues.read(catalogue)
     root = catalogues.photo_root(read, photos)
     rows = (
         read.images.join(read_split(split, of=read), on="image_id", maintain_order="left")
         .join(read.products.select("product_id", "category"), on="product_id", how="left", maintain_order="left")
-        .select("image_id", "path", "category", "group_id", "split")
+        .select("image_id", "path", "product_id", "category", "group_id", "split")
     )
     train = rows.filter(pl.col("split") == "train")
     labels = choose_labels(
@@ -87,7 +90,8 @@ def read_training_set(catalogue: Path, split: Path, config: TrainConfig, photos:
             where=str(catalogue),
             mend="Give the photos categories, choose another level, or use a stock encoder",
         )
-    validation = _labelled(rows.filter(pl.col("split") == "validation"), labels, root)
+    learned = make_targets(train, labels, config)
+    validation = _labelled(rows.filter(pl.col("split") == "validation"), learned, root)
     if not validation.image_ids:
         raise TrainingError(
             "the validation part has no photo with a learned label, so the best epoch cannot be told",
@@ -95,16 +99,23 @@ def read_training_set(catalogue: Path, split: Path, config: TrainConfig, photos:
             mend="Split again with a larger validation part",
         )
     return TrainingSet(
-        read.artifact, open_artifact(split, "split"), root, labels, _labelled(train, labels, root), validation
+        read.artifact,
+        open_artifact(split, "split"),
+        root,
+        labels,
+        learned.sizes,
+        _labelled(train, learned, root),
+        validation,
     )
 
 
-def _labelled(rows: pl.DataFrame, labels: LabelSet, root: Path) -> Photos:
-    numbers = {label: number for number, label in enumerate(labels.labels)}
+def _labelled(rows: pl.DataFrame, learned: Targets, root: Path) -> Photos:
     found = [
-        (image_id, root / path, numbers[label])
-        for image_id, path, category in rows.select("image_id", "path", "category").iter_rows()
-        if (label := labels.of(category)) is not None
+        (image_id, root / path, numbers)
+        for image_id, path, category, product_id in rows.select(
+            "image_id", "path", "category", "product_id"
+        ).iter_rows()
+        if (numbers := learned.of(category, product_id)) is not None
     ]
     return Photos(tuple(row[0] for row in found), tuple(row[1] for row in found), tuple(row[2] for row in found))
 
@@ -129,7 +140,7 @@ class PhotoDataset(Dataset[Batch]):
         with ThreadPoolExecutor(os.cpu_count() or 1, "decode") as pool:
             read = list(pool.map(self._read, keys))
         pixels: list[UInt8Array] = []
-        targets: list[int] = []
+        targets: list[tuple[int, ...]] = []
         failed: list[Reject] = []
         for key, result in zip(keys, read, strict=True):
             index = key % len(self._photos)

@@ -44,7 +44,7 @@ from lookalike.training.module import Classifier
 from lookalike.training.network import Backbone, keep_depthwise_float32, starting_file
 from lookalike.training.plan import plan
 
-VERSION = 1
+VERSION = 2
 """Raise when equal configurations would train another model."""
 
 SAMPLE = 128
@@ -116,7 +116,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
     else:
         workers = run.workers if run.workers is not None else min(8, os.cpu_count() or 1) * (accelerator == "cuda")
         train_loader, validation_loader = loaders(data, backbone.card, config, workers=workers)
-    module = Classifier(backbone, len(data.labels.labels), config, max(1, len(train_loader)))
+    module = Classifier(backbone, data.heads, config, max(1, len(train_loader)))
     if config.channels_last:
         module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     precision = choose_precision(config.precision, accelerator)

@@ -1,7 +1,8 @@
-"""The LightningModule: backbone, a linear classifier on top that is used in training only, and the record of epochs."""
+"""The LightningModule: backbone, heads on top that are used in training only, and the record of epochs."""
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch.nn import functional
 from lookalike.errors import TrainingError
 from lookalike.training.config import TrainConfig
 from lookalike.training.data import Batch
+from lookalike.training.losses import Heads
 from lookalike.training.network import Backbone
 from lookalike.training.schedules import factor
 from lookalike.types import Preprocess, Reject
@@ -47,21 +49,22 @@ class _Mean:
 
 
 class Classifier(pl.LightningModule):
-    """Learns labels by cross-entropy; what is kept of it in the end is the backbone.
+    """Learns labels, see `losses`; what is kept of it in the end is the backbone.
 
     The history and the photos that failed are part of each checkpoint, so that a resumed run tells the whole story.
     """
 
-    def __init__(self, backbone: Backbone, n_labels: int, config: TrainConfig, steps_per_epoch: int) -> None:
+    def __init__(self, backbone: Backbone, heads: Sequence[int], config: TrainConfig, steps_per_epoch: int) -> None:
         """`backbone.network` takes photos, or, where only its last stages are trained, what the stages before gave."""
         super().__init__()
         self.backbone = backbone.network
-        self.classifier = torch.nn.Linear(backbone.dim, n_labels)
+        self.heads = Heads(backbone.dim, heads, config)
         self.history: list[Epoch] = []
         self.failed: dict[str, Reject] = {}
         self._config = config
         self._card = backbone.card
         self._factor = factor(config, steps_per_epoch)
+        self._steps = config.epochs * steps_per_epoch
         self._train_loss, self._val_loss, self._val_accuracy = _Mean(), _Mean(), _Mean()
         self._started = 0.0
         self._seconds = 0.0
@@ -71,10 +74,10 @@ class Classifier(pl.LightningModule):
         self.train()  # Lightning leaves the mode as it finds it
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Map uint8 of shape (n, size, size, 3), or cached rows (n, c * h * w), to logits of shape (n, n_labels)."""
+        """Map uint8 of shape (n, size, size, 3), or cached rows (n, c * h * w), to features of shape (n, dim)."""
         if not self._config.trained_stages:
             pixels = normalise(pixels, self._card, channels_last=self._config.channels_last)
-        return self.classifier(self.backbone(pixels))
+        return self.backbone(pixels)
 
     def on_train_epoch_start(self) -> None:
         """Reseed, so that dropout in a resumed run is what it would have been."""
@@ -93,8 +96,7 @@ class Classifier(pl.LightningModule):
         self._note(batch)
         if len(batch.targets) < 2:
             return None
-        logits = self(batch.pixels)
-        loss = functional.cross_entropy(logits.float(), batch.targets, label_smoothing=self._config.label_smoothing)
+        loss = self.heads.loss(self(batch.pixels), batch.targets, self.global_step / self._steps)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise TrainingError("the loss is no longer a finite number", mend="Try a lower learning rate")
@@ -115,9 +117,9 @@ class Classifier(pl.LightningModule):
         count = len(batch.targets)
         if count == 0:
             return
-        logits = self(batch.pixels).float()
-        self._val_loss.add(float(functional.cross_entropy(logits, batch.targets)), count)
-        self._val_accuracy.add(float((logits.argmax(1) == batch.targets).float().mean()), count)
+        logits, labels = self.heads(self(batch.pixels)), batch.targets[:, 0]
+        self._val_loss.add(float(functional.cross_entropy(logits, labels)), count)
+        self._val_accuracy.add(float((logits.argmax(1) == labels).float().mean()), count)
 
     def on_validation_epoch_end(self) -> None:
         """Write a line of history; it comes before the checkpoint, which holds it."""
