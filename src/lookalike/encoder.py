@@ -20,6 +20,8 @@ import numpy as np
 
 # Importing OpenVINO sends a usage event to its makers; where this module cannot be imported it uses a stub of its own.
 sys.modules["openvino_telemetry"] = None  # pyright: ignore[reportArgumentType]
+# Its model converter, which nothing here uses, takes as long to import as the runtime; it counts as optional there.
+sys.modules["openvino.tools.ovc"] = None  # pyright: ignore[reportArgumentType]
 
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
