@@ -114,6 +114,8 @@ class Bench:
 
         alternate({"server": ask, "alone": one_by_one}, repeats=self.repeats)
         asked, alone = asked[1:], alone[1:]
+        if any(turn.statuses[503] for turn in asked):
+            raise SystemExit("the server refused its only client")
         totals = [[steps["total"] for steps in turn.steps_ms] for turn in asked]
         ratios = [
             statistics.median(ours) / statistics.median(theirs) / 1e3
@@ -138,6 +140,8 @@ class Bench:
                 "encode": lambda: self.encoder.encode(prepared),
             }
             seconds = alternate(contestants, repeats=self.repeats)
+        if any(turn.statuses[503] for turn in asked):
+            raise SystemExit("the server refused some of the 16: its queue is too short for this measurement")
         n = len(self.photos)
         limits = [n / (decode + encode) for decode, encode in zip(seconds["decode"], seconds["encode"], strict=True)]
         served = [2 * n / second for second in seconds["served"]]

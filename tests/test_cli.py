@@ -215,13 +215,24 @@ def test_help_teaches_and_needs_no_heavy_imports() -> None:
         "sys.argv = ['lookalike', '--help']\n"
         "from lookalike.cli import main\n"
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "heavy = {'openvino', 'faiss', 'polars', 'torch', 'fastapi', 'numpy'} & set(sys.modules)\n"
+        "heavy = {'openvino', 'faiss', 'polars', 'torch', 'fastapi', 'numpy', 'rich.progress'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     for command in ("build", "demo", "serve", "search", "evaluate", "train"):
         assert command in done.stdout
+
+
+def test_a_server_starts_without_what_it_does_not_need() -> None:
+    script = (
+        "import sys\n"
+        "import lookalike.api, lookalike.engine, lookalike.settings, uvicorn\n"
+        "needless = {'polars', 'torch', 'rich', 'openvino.tools.ovc.convert'} & set(sys.modules)\n"
+        "assert not needless, needless\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_version_and_interrupts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,25 +21,20 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import polars as pl
 from filelock import FileLock, Timeout
 
 from lookalike.errors import ArtifactError
 from lookalike.files import sync_folder, sync_tree, write_parquet, write_text
 from lookalike.types import Json, Reject
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import polars as pl
+
 MANIFEST = "manifest.json"
 REJECTS = "rejects.parquet"
 _SCHEMA = 1
 _OURS = re.compile(r"\w+\.[0-9a-f]{16}(\.partial)?")
-_REJECT_COLUMNS = {
-    "table": pl.String,
-    "row": pl.Int64,
-    "id": pl.String,
-    "stage": pl.String,
-    "reason": pl.String,
-    "detail": pl.String,
-}
 
 
 @dataclass(frozen=True)
@@ -80,7 +75,7 @@ class Artifact:
     counts: Json
     about: Json
 
-    def rejects(self) -> pl.DataFrame:
+    def rejects(self) -> "pl.DataFrame":
         """What this stage left out; empty where it left out nothing."""
         return read_rejects(self.path)
 
@@ -218,14 +213,25 @@ def open_artifact(path: Path, kind: str) -> Artifact:
 
 def write_rejects(folder: Path, rejects: Sequence[Reject]) -> None:
     """Write `rejects.parquet` with its fixed columns, also where nothing was left out."""
-    frame = pl.DataFrame([asdict(reject) for reject in rejects], schema=_REJECT_COLUMNS)
+    import polars as pl  # here and below: who serves opens artefacts, and never a table
+
+    frame = pl.DataFrame([asdict(reject) for reject in rejects], schema=_reject_columns())
     write_parquet(folder / REJECTS, frame)
 
 
-def read_rejects(folder: Path) -> pl.DataFrame:
+def read_rejects(folder: Path) -> "pl.DataFrame":
     """Read `rejects.parquet`; a stage that writes none has none."""
+    import polars as pl
+
     file = folder / REJECTS
-    return pl.read_parquet(file) if file.is_file() else pl.DataFrame(schema=_REJECT_COLUMNS)
+    return pl.read_parquet(file) if file.is_file() else pl.DataFrame(schema=_reject_columns())
+
+
+def _reject_columns() -> "pl.Schema":
+    import polars as pl
+
+    names = {"table": pl.String, "row": pl.Int64, "id": pl.String}
+    return pl.Schema({**names, "stage": pl.String, "reason": pl.String, "detail": pl.String})
 
 
 def relative_root(root: Path, base: Path) -> Json:

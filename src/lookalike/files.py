@@ -5,10 +5,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import polars as pl
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import polars as pl  # to load it takes a tenth of a server's start, and a server writes no tables
 
 
-def write_parquet(file: Path, frame: pl.DataFrame) -> None:
+def write_parquet(file: Path, frame: "pl.DataFrame") -> None:
     """Write a Parquet file whole or not at all."""
     with replacing(file) as temporary:
         frame.write_parquet(temporary)

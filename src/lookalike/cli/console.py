@@ -5,15 +5,12 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from lookalike.errors import LookalikeError, TrainingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from rich.progress import Task
-
     from lookalike.pipeline import StageReport
     from lookalike.types import Json
 
@@ -38,29 +35,28 @@ def show_error(error: LookalikeError) -> None:
         console.print(Text("   do: ", "green") + Text(error.mend), soft_wrap=True)
 
 
-class _PerSecond(TextColumn):
-    def __init__(self) -> None:
-        super().__init__("")
-
-    def render(self, task: "Task") -> Text:
-        return Text(f"{task.speed:,.0f}/s" if task.speed else "", "cyan")
-
-
 @contextmanager
 def progress_bar(name: str) -> Generator[Callable[[int, int], None]]:
     """Show a bar with photos done, photos a second and time left; yields a function of done and total."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
     columns = (
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description:<11}"),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
-        _PerSecond(),
+        TextColumn("[cyan]{task.fields[speed]}"),
         TimeRemainingColumn(),
     )
     console = err()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(name, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(name, total=None, speed="")
+
+        def show(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, speed=f"{speed:,.0f}/s" if speed else "")
+
+        yield show
 
 
 class BuildReporter:
