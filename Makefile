@@ -54,8 +54,15 @@ fix: $(TESTING)  ## Format, mend what the linter can mend, write generated docs 
 	@$(BIN)/ruff format .
 	@$(BIN)/python tools/write_cli_reference.py
 
-bench: $(TESTING)  ## Measure speed, as ratios side by side; results go to benchmarks/results/
-	@$(BIN)/python benchmarks/embedding.py
+bench: $(TESTING)  ## Measure speed, as ratios side by side (an hour); results go to benchmarks/results/
+	@$(BIN)/python benchmarks/embedding.py --peers benchmarks.work/peers
+	@$(BIN)/python benchmarks/embedding.py --peers benchmarks.work/peers --megapixels 12 --repeats 2
+	@$(BIN)/python benchmarks/startup.py --cache benchmarks.work/sites
+	@$(BIN)/python benchmarks/serving.py --cache benchmarks.work/sites
+	@$(BIN)/python benchmarks/index.py prepare --work benchmarks.work/index
+	@$(BIN)/python benchmarks/index.py truth --work benchmarks.work/index
+	@$(BIN)/python benchmarks/index.py ladder --work benchmarks.work/index
+	@$(BIN)/python benchmarks/index.py million --work benchmarks.work/index
 
 .PHONY: chromium
 chromium:
