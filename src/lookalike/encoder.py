@@ -190,7 +190,9 @@ class OpenVinoEncoder:
         self._compiled = _compile(folder, precision)
         self.dim = int(self._compiled.output(0).partial_shape[1].get_length())
         self.generic_dim = folder.generic_dim or self.dim
-        self._one = Together(lambda photos: self._encode(np.stack(photos)), _MICRO_BATCH)
+        self._one = Together[UInt8Array, Float32Array](
+            lambda photos: list(self._encode(np.stack(photos))), _MICRO_BATCH
+        )
         self._free: queue.LifoQueue[ov.InferRequest] = queue.LifoQueue()
         for _ in range(requests):
             self._free.put(self._compiled.create_infer_request())
