@@ -34,7 +34,7 @@ from lookalike.types import Float32Array, Preprocess, UInt8Array
 STOCK = ("lite0", "lite2")
 """Encoders whose weights are in the package."""
 PRESETS: Mapping[str, tuple[str, int]] = MappingProxyType({"fast": ("lite0", 160), "best": ("lite2", 260)})
-"""Stock encoders by what they are good for, and their image size; chosen in docs/performance.md. A size other than the
+"""Stock encoders by what they are for, and their image size; see docs/performance.md. A size other than the
 stock encoder's own is a multiple of 32, as its own is: only then is the padding in the graph that of the new size."""
 _ONNX = "encoder.onnx"
 _CARD = "preprocess.json"

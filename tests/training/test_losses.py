@@ -152,3 +152,22 @@ def test_arcface_learns_and_resumes_to_the_same_weights(
     ours, theirs = (torch.load(m.path / "last.ckpt", weights_only=True)["state_dict"] for m in (resumed, whole))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert not np.allclose(ours["heads.norm.running_mean"], 0)
+
+
+def test_the_heads_are_told_how_much_of_the_training_is_done(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainConfig(
+        backbone="test_resnet", pretrained=False, size_px=32, epochs=2, batch_size=8, precision="fp32",
+        trained_stages=1, views=1,
+    )  # fmt: skip
+    told: list[float] = []
+    loss = Heads.loss
+
+    def listening(heads: Heads, features: torch.Tensor, targets: torch.Tensor, progress: float) -> torch.Tensor:
+        told.append(progress)
+        return loss(heads, features, targets, progress)
+
+    monkeypatch.setattr(Heads, "loss", listening)
+    train(inputs.catalogue, inputs.split, tmp_path / "model", config, RunConfig(progress=False))
+    assert told == pytest.approx([n / 6 for n in range(6)])  # 24 photos in batches of 8, twice

@@ -108,8 +108,9 @@ def test_a_photo_that_cannot_be_read_is_told_and_shifts_nobody(inputs: Inputs, t
     rows, failed = with_torn.rows(wanted)
     assert {place: reject.id for place, reject in failed.items()} == {3: photos.image_ids[3]}
     np.testing.assert_array_equal(rows, without.rows([(2, 1), (4, 1), (23, 1)])[0])
-    batch = cache.CachedDataset(photos, with_torn, 0, vary=False).__getitems__([2, 3, 4])
-    assert batch.targets.tolist() == [list(photos.targets[2]), list(photos.targets[4])]
+    batch = cache.CachedDataset(photos, with_torn, 0, vary=False).__getitems__([3, 23, 4])  # of two labels
+    assert batch.targets.tolist() == [list(photos.targets[23]), list(photos.targets[4])]
+    assert photos.targets[23] != photos.targets[4]
     np.testing.assert_array_equal(batch.pixels[1].numpy(), without.rows([(4, 0)])[0][0])
     assert [reject.id for reject in batch.failed] == [photos.image_ids[3]]
 
