@@ -28,7 +28,7 @@ from lookalike.splits import read_split
 from lookalike.types import Preprocess, UInt8Array
 
 KIND = "views"
-VERSION = 1
+VERSION = 2
 """Raise when the views of an unchanged catalogue change."""
 KINDS: tuple[Augmentation, ...] = ("strong", "light")
 """How views are made, taking turns."""

@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 from train_shop import COLOURS, Inputs
 
 from lookalike import images
-from lookalike.augment import augment
+from lookalike.augment import _turned, augment  # pyright: ignore
 from lookalike.errors import ArtifactError, TrainingError
 from lookalike.training.config import TrainConfig
 from lookalike.training.data import EpochSampler, PhotoDataset, Photos, loaders, read_training_set
@@ -93,6 +93,21 @@ def test_augmentation_takes_any_photo_and_repeats_itself(size: tuple[int, int], 
     once, again = (augment(photo, CARD, kind, np.random.default_rng(seed)) for _ in range(2))  # pyright: ignore
     assert once.shape == (32, 32, 3)
     np.testing.assert_array_equal(once, again)
+
+
+@pytest.mark.parametrize("angle", [15.0, -11.0, 2.5])
+@pytest.mark.parametrize("box", [(0, 0, 300, 400), (37.5, 20, 290, 210), (150, 290, 300, 400), (100, 100, 130, 128)])
+def test_turning_a_part_looks_like_turning_the_whole_photo(
+    angle: float, box: tuple[float, float, float, float]
+) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (20, 15, 3), np.uint8)
+    photo = PillowImage.fromarray(noise).resize((300, 400), PillowImage.Resampling.BICUBIC)
+    whole = photo.rotate(angle, PillowImage.Resampling.BILINEAR, fillcolor=(255, 255, 255))
+    slow = np.asarray(whole.resize((96, 96), PillowImage.Resampling.BICUBIC, box=box), np.float32)
+    fast = np.asarray(_turned(photo, box, angle, 96), np.float32)  # pyright: ignore
+    apart = np.abs(slow - fast).mean(axis=2)
+    assert apart.mean() < 3
+    assert np.median(apart) < 2
 
 
 def test_augmentation_changes_from_epoch_to_epoch(inputs: Inputs) -> None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from torch.utils.data import DataLoader
 
 from lookalike.artifacts import digest
@@ -13,6 +14,7 @@ from lookalike.training.cache import Cache, CachedDataset, make_runner
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.cut import Tail, copied, cut
 from lookalike.training.data import Batch, TrainingSet, make_loader
+from lookalike.training.folding import fold
 from lookalike.training.network import Backbone, load_weights, make_backbone, read_state, rebuild_backbone
 from lookalike.types import Json, Preprocess
 
@@ -36,6 +38,7 @@ def cached_tail(
     train_set = CachedDataset(data.train, shown, config.seed, vary=True)
     validation_set = CachedDataset(data.validation, asked, config.seed, vary=False)
     tail = Tail(cut(copied(start), config.trained_stages))
+    fold(tail, torch.linspace(0, 1, 2 * runner.encoder.dim).view(2, -1))
     return (
         Backbone(start.name, tail, start.card, start.dim),
         make_loader(train_set, config, 0, shuffle=True),

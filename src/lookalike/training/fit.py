@@ -44,7 +44,7 @@ from lookalike.training.module import Classifier
 from lookalike.training.network import Backbone, keep_depthwise_float32, starting_file
 from lookalike.training.plan import plan
 
-VERSION = 2
+VERSION = 3
 """Raise when equal configurations would train another model."""
 
 SAMPLE = 128
