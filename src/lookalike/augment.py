@@ -79,7 +79,8 @@ def _crop(size: tuple[int, int], min_area: float, random: np.random.Generator) -
 def _turned(photo: PillowImage.Image, box: _Box, angle_degrees: float, side: int) -> PillowImage.Image:
     """Turn a photo about its centre and cut a box (left, top, right, bottom) of it to a square; white where it ends.
 
-    Only the part that the box comes from is reduced and turned: turning the whole photo took six tenths of a view's time.
+    Only the part that the box comes from is reduced and turned: turning the whole photo took six tenths of a view's
+    time.
     """
     if not angle_degrees:
         return photo.resize((side, side), PillowImage.Resampling.BICUBIC, box=box)

@@ -1,4 +1,4 @@
-"""Folded batch normalisation: the same outputs and gradients as the layers one after another, and nothing else changed."""
+"""Folded batch normalisation: outputs and gradients are those of the layers one after another; nothing else changes."""
 
 import copy
 
@@ -45,7 +45,7 @@ def test_outputs_and_gradients_are_those_of_the_layers_one_after_another(name: s
     assert fold(fast, rows[:2]) >= 4
     features, wanted = gradients(slow, rows)
     if name == "test_resnet":
-        fast.train()  # running statistics in any mode; of Lite0 one strided convolution, padded as in TensorFlow, is left
+        fast.train()  # running statistics in any mode; in Lite0 one convolution, padded as in TensorFlow, is left
     found_features, found = gradients(fast, rows)
     torch.testing.assert_close(found_features, features, rtol=1e-3, atol=1e-4 * float(features.abs().max()))
     assert found.keys() == wanted.keys()

@@ -8,13 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from stopped import stop_training
 from train_shop import Inputs
 
 from lookalike.errors import TrainingError
 from lookalike.labels import LabelSet
 from lookalike.training import RunConfig, TrainConfig, train
 from lookalike.training.losses import NOT_LEARNED, Heads, with_margin
-from lookalike.training.module import Classifier
 from lookalike.training.targets import make_targets
 
 pytestmark = pytest.mark.torch
@@ -137,15 +137,8 @@ def test_arcface_learns_and_resumes_to_the_same_weights(
     )  # fmt: skip
     whole = train(inputs.catalogue, inputs.split, tmp_path / "whole", config, RunConfig(progress=False))
     assert whole.counts["best_validation_accuracy"] > 0.6
-    step = Classifier.training_step
-
-    def stopping(module: Classifier, batch: object, batch_idx: int) -> object:
-        if (module.current_epoch, batch_idx) == (1, 1):
-            raise KeyboardInterrupt
-        return step(module, batch, batch_idx)  # pyright: ignore
-
     with monkeypatch.context() as patched:
-        patched.setattr(Classifier, "training_step", stopping)
+        stop_training(patched)
         with pytest.raises(TrainingError, match="1 of 2 epochs are done"):
             train(inputs.catalogue, inputs.split, tmp_path / "model", config, RunConfig(progress=False))
     resumed = train(inputs.catalogue, inputs.split, tmp_path / "model", config, RunConfig(progress=False))

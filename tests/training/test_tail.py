@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from stopped import stop_training
 from train_shop import Inputs
 
 from lookalike import images, views
@@ -18,7 +19,6 @@ from lookalike.training.beginning import CACHE, START, starting_backbone
 from lookalike.training.cut import Tail, copied, cut
 from lookalike.training.data import Photos, read_training_set
 from lookalike.training.exporting import torch_features
-from lookalike.training.module import Classifier
 from lookalike.training.network import load_weights, make_backbone, read_state
 from lookalike.training.plan import BUDGETS, plan
 
@@ -53,15 +53,8 @@ def test_it_learns_and_clears_its_cache(whole: Artifact) -> None:
 def test_an_interrupted_run_ends_in_the_same_weights(
     whole: Artifact, inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = Classifier.training_step
-
-    def stopping(module: Classifier, batch: object, batch_idx: int) -> object:
-        if (module.current_epoch, batch_idx) == (1, 1):
-            raise KeyboardInterrupt
-        return step(module, batch, batch_idx)  # pyright: ignore
-
     with monkeypatch.context() as patched:
-        patched.setattr(Classifier, "training_step", stopping)
+        stop_training(patched)
         with pytest.raises(TrainingError, match="1 of 3 epochs are done"):
             train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, QUIET)
     encoded: list[tuple[int, int]] = []

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import torch
 from pytorch_lightning.utilities.exceptions import SIGTERMException
+from stopped import stop_training
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from train_shop import Inputs
 
@@ -66,14 +67,7 @@ def test_a_finished_run_is_not_run_again(whole: Artifact, inputs: Inputs, monkey
 @pytest.fixture(params=[KeyboardInterrupt, SIGTERMException], ids=["ctrl-c", "sigterm"])
 def stop_in(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[pytest.MonkeyPatch]:
     """Stop the run in the second batch of the second epoch, as Ctrl-C does, and as SIGTERM does through Lightning."""
-    step = Classifier.training_step
-
-    def stopping(module: Classifier, batch: object, batch_idx: int) -> object:
-        if (module.current_epoch, batch_idx) == (1, 1):
-            raise request.param
-        return step(module, batch, batch_idx)  # pyright: ignore
-
-    monkeypatch.setattr(Classifier, "training_step", stopping)
+    stop_training(monkeypatch, request.param)
     yield monkeypatch
 
 

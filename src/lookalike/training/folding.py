@@ -1,14 +1,14 @@
 """Batch normalisation whose statistics stay as they are, computed as part of the convolution before it.
 
-Normalising with fixed statistics is a multiplication and an addition a channel, so that the convolution's weights can take
-it over (Jacob et al., arXiv:1712.05877, section 3.2, in training). Gradients reach the same parameters; two passes over
-the activations fewer, forwards and backwards.
+Normalising with fixed statistics is a multiplication and an addition a channel, so that the convolution's weights can
+take it over (Jacob et al., arXiv:1712.05877, section 3.2, in training). Gradients reach the same parameters; it saves a
+pass over the activations, forwards and backwards.
 """
 
 import functools
 
 import torch
-from timm.layers import BatchNormAct2d
+from timm.layers.norm_act import BatchNormAct2d
 from torch.nn import functional
 
 Pair = tuple[torch.nn.Conv2d, torch.nn.BatchNorm2d]
@@ -56,7 +56,7 @@ def _pairs(network: torch.nn.Module, example: torch.Tensor) -> tuple[list[Pair],
     hooks += [
         layer.register_forward_pre_hook(look)
         for layer in network.modules()
-        if type(layer) in (torch.nn.BatchNorm2d, BatchNormAct2d)
+        if type(layer) in (torch.nn.BatchNorm2d, BatchNormAct2d) and layer.track_running_stats
     ]
     network.eval()
     try:
@@ -73,9 +73,7 @@ def _is_plain(layer: torch.nn.Module) -> bool:
 
 
 def _convolve(layer: torch.nn.Conv2d, norm: torch.nn.BatchNorm2d, input: torch.Tensor) -> torch.Tensor:
-    mean, variance = norm.running_mean, norm.running_var
-    assert mean is not None
-    assert variance is not None
+    mean, variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
     scale = torch.rsqrt(variance + norm.eps)
     shift = -mean if layer.bias is None else layer.bias - mean
     if norm.affine:
@@ -87,5 +85,7 @@ def _convolve(layer: torch.nn.Conv2d, norm: torch.nn.BatchNorm2d, input: torch.T
     return functional.conv2d(input, weight, shift, layer.stride, layer.padding, layer.dilation, layer.groups)
 
 
-def _activate(norm: torch.nn.BatchNorm2d, passed: torch.Tensor) -> torch.Tensor:
-    return norm.act(norm.drop(passed)) if isinstance(norm, BatchNormAct2d) else passed
+def _activate(norm: torch.nn.BatchNorm2d, input: torch.Tensor) -> torch.Tensor:
+    if not isinstance(norm, BatchNormAct2d):
+        return input
+    return norm.get_submodule("act")(norm.get_submodule("drop")(input))
