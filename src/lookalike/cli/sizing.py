@@ -85,7 +85,7 @@ def _show(costs: "Costs", sizes: "Sequence[Size]", *, drawn: bool) -> None:
 
     table = Table(title=f"{costs.cores} cores, {costs.precision}", title_justify="left")
     for name in ("photos", "build", "ingest", "embed", "head", "index", "memory", "disk", "ms/query", "queries/s"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for one in sizes:
         ingest = one.stages["catalogue"] + one.stages["split"]
         head = one.stages["views"] + one.stages["head"]
