@@ -21,6 +21,7 @@ LISTS = IndexCosts(Line(0.25, 0.0001), Line(1.0, 1e-6), Line(1e-6, 1e-8), row_by
 MILLION = plan_for(1_000_000)
 COSTS = Costs(
     site=400,
+    dim=256,
     stages={"embeddings": Line(2, 0.01), "views": Line(1, 0.02), "head": Line(5, 0.001)},
     artefacts={"collection": Line(1_000, 17_000), "views": Line(0, 2_000)},
     indexes={"flat": FLAT, MILLION.kind: LISTS},
@@ -61,8 +62,8 @@ def test_a_whole_scan_grows_with_the_photos() -> None:
         {"embeddings": 102, "views": 1 + 0.02 * 3_800, "head": 15, "index": 2e-6 * 10_000}
     )
     assert told.build_s == pytest.approx(194.02)
-    assert told.memory_bytes == 200_000_000 + 1_000 * (10_000 - 400)
-    assert told.disk_bytes == pytest.approx(1_000 + 17_000 * 10_000 + 2_000 * 3_800)
+    assert told.memory_bytes == 200_000_000 + 1_000 * 10_000
+    assert told.disk_bytes == pytest.approx(1_000 + (17_000 + 1_000 + 512) * 10_000 + 2_000 * 3_800)
 
 
 def test_lists_cost_their_centroids_and_a_share_of_the_rows() -> None:
@@ -71,8 +72,8 @@ def test_lists_cost_their_centroids_and_a_share_of_the_rows() -> None:
     assert search_ms(COSTS, 1_000_000) == pytest.approx(0.25 + 0.0001 * scanned + 0.001 * lists)
     told = size(COSTS, 1_000_000)
     assert told.stages["index"] == pytest.approx(1 + 1e-6 * lists**2 + (1e-6 + 1e-8 * lists) * 1_000_000)
-    assert told.memory_bytes == 200_000_000 + 300 * 1_000_000 - 1_000 * 400
-    assert told.disk_bytes == pytest.approx(1_000 + (17_000 - 700) * 1_000_000 + 2_000 * 3_800)
+    assert told.memory_bytes == 200_000_000 + 300 * 1_000_000
+    assert told.disk_bytes == pytest.approx(1_000 + (17_000 + 300 + 1_024) * 1_000_000 + 2_000 * 3_800)
 
 
 def test_a_size_that_was_built_takes_what_was_measured() -> None:
@@ -105,11 +106,17 @@ def test_a_sample_comes_from_all_over_the_folder(tmp_path: Path) -> None:
         find_photos(shop / "red", 40)
 
 
+def _no_head(dim: int) -> Line:
+    return Line(dim, 1.0)
+
+
 def test_the_command_measures_and_tells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lookalike.sizing.measuring._head", lambda dim: Line(dim, 1.0))
+    monkeypatch.setattr("lookalike.sizing.measuring._head", _no_head)
     monkeypatch.setattr("lookalike.sizing.measuring._ROWS", 2_000)
     shop = draw_shop(tmp_path / "shop", per_label=14)
-    result = CliRunner().invoke(app, ["sizing", str(shop), "--photos", "1k,10k", "--json"], catch_exceptions=False)
+    result = CliRunner().invoke(
+        app, ["sizing", str(shop), "--photos", "1k,10k", "--encoder", "fast", "--json"], catch_exceptions=False
+    )
     assert result.exit_code == 0, result.output
     told = json.loads(result.stdout)
     small, large = told["sizes"]

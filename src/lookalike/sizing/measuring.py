@@ -33,6 +33,8 @@ _QUERIES = 60
 _ROWS = 20_000
 _LISTS = (128, 512)
 _LABELS = 20
+_NARROW = 4
+_WARM = 16
 _FETCH = 72  # what a search for ten products asks an index for, about
 _RESIDENT = """
 import sys
@@ -97,7 +99,7 @@ def measure(
     """
     few, many = len(photos) // 4, len(photos)
     tell("warming up")
-    _build(photos[:LEAST], scratch / "warm", encoder)  # what a process does once is no part of a stage
+    _build(photos[:_WARM], scratch / "warm", encoder)  # what a process does once is no part of a stage
     built: list[tuple[dict[str, float], dict[str, float]]] = []
     for count in (few, many):
         tell(f"building a site of {count} photos")
@@ -106,6 +108,7 @@ def measure(
     site = scratch / str(many) / "site"
     asked = _ask(site, photos[:_QUERIES])
     loaded = load_encoder(encoder)
+    dim = heads.HeadConfig().dim
     plans = {plan.kind: plan for plan in (IndexPlan("flat"), plan_for(many), *map(plan_for, counts))}
     stages, artefacts = (
         {name: _fit(name, (few, small[name]), (many, large[name])) for name in large}
@@ -116,9 +119,10 @@ def measure(
     tell("building and asking indexes")
     return Costs(
         many,
+        dim,
         stages,
         artefacts,
-        {kind: index_costs(plan, heads.HeadConfig().dim, _ROWS) for kind, plan in plans.items()},
+        {kind: index_costs(plan, dim, _ROWS) for kind, plan in plans.items()},
         *asked,
         cores=_cores(),
         precision=loaded.precision,
@@ -151,7 +155,8 @@ def _build(photos: Sequence[Path], scratch: Path, encoder: str) -> tuple[dict[st
     folder.mkdir(parents=True)
     for number, file in enumerate(photos):
         (folder / f"{number:06d}{file.suffix.lower()}").symlink_to(file.resolve())
-    head = heads.HeadConfig(kind="pca")  # what fitting a head to so few takes says nothing; `_head` measures one
+    # So narrow that few photos have the width; `_head` measures a whole one, and `size` adds whole vectors.
+    head = heads.HeadConfig(kind="pca", dim=_NARROW)
     config = pipeline.BuildConfig(encoder=encoder, evaluation=None, head=head)
     source = catalogue.load_source_config(folder.parent)
     reports = pipeline.build(source, scratch / "site", config, _Quiet())
