@@ -32,7 +32,7 @@ def sizing(
         Path | None, typer.Argument(help="A folder of your photos, at any depth (default: some are drawn).")
     ] = None,
     photos: Annotated[str, typer.Option("--photos", help="Sizes to tell of, such as 5000,20k,1m.")] = "10k,100k,1m",
-    sample: Annotated[int, typer.Option(min=40, help="Photos to measure by; more are slower and surer.")] = 240,
+    sample: Annotated[int, typer.Option(min=40, help="Photos to measure by; more are slower and surer.")] = 400,
     encoder: Annotated[str, typer.Option(help="As for build.")] = "lite0",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all that was measured.")] = False,
 ) -> None:
@@ -113,7 +113,7 @@ def _footer(costs: "Costs", *, drawn: bool) -> list[str]:
         "indexes of random numbers.",
         "Extrapolated: time and disk by a straight line in photos, views up to their limit; whole scans by photos; "
         "inverted lists by centroids and the share of rows in the lists that are read, learning them by lists squared.",
-        "Vectors that are mapped from disk are not in the memory. All photos of the source stay where they are.",
+        "Vectors that are mapped from disk are not in the memory; the photos themselves are not in the disk figure.",
         "Not in it: tables, the network to clients, the evaluation, training, the choice of the head's weights.",
     ]
     if drawn:
