@@ -15,6 +15,7 @@ from lookalike.errors import QueryError, SourceError
 from lookalike.sizing import Costs, IndexCosts, Line, find_photos, size
 from lookalike.sizing.laws import search_ms, views_of
 from lookalike.sizing.measuring import index_costs
+from lookalike.types import Float32Array
 
 FLAT = IndexCosts(Line(0.5, 0.001), Line(0.0), Line(2e-6), row_bytes=1000)
 LISTS = IndexCosts(Line(0.25, 0.0001), Line(1.0, 1e-6), Line(1e-6, 1e-8), row_bytes=300)
@@ -87,7 +88,18 @@ def test_indexes_of_any_kind_are_measured(plan: IndexPlan) -> None:
     assert costs.search_ms.at(1_000) > 0
     assert costs.add_s.at(plan.lists) > 0
     assert 8 < costs.row_bytes <= 16 * 4 + 8 + 512 * 16 * 4 / 2_000
-    assert (costs.train_s.each > 0) == (plan.lists > 0)
+
+
+def test_lists_are_measured_by_fewer_and_by_more_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tried(plan: IndexPlan, vectors: Float32Array) -> tuple[float, float, float, float]:
+        scanned = len(vectors) * (plan.probes / plan.lists if plan.lists else 1)
+        return 0.25 + 0.001 * (scanned + plan.lists), 1 + 1e-6 * plan.lists**2, 1e-6 + 1e-8 * plan.lists, 300
+
+    monkeypatch.setattr("lookalike.sizing.measuring._try", tried)
+    costs = index_costs(MILLION, 16, rows=2_000)
+    assert (costs.search_ms.fixed, costs.search_ms.each) == (pytest.approx(0.25), pytest.approx(0.001))
+    assert (costs.train_s.fixed, costs.train_s.each) == (pytest.approx(1), pytest.approx(1e-6))
+    assert (costs.add_s.fixed, costs.add_s.each) == (pytest.approx(1e-6), pytest.approx(1e-8))
 
 
 def test_counts_are_read_or_refused() -> None:
