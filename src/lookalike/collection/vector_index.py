@@ -114,7 +114,7 @@ class VectorIndex:
         return 32 if self.plan.exact else 8
 
     def waste(self) -> float:
-        """The share of what the level holds that is no longer in the index; only a graph keeps any."""
+        """The share of what the level holds that is no longer in the index; only some levels keep any."""
         return 1 - len(self) / self.level.size if self.level.size else 0.0
 
     def resident_bytes(self) -> int:
@@ -201,7 +201,7 @@ class VectorIndex:
             yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
         else:
             for query, rows in zip(queries, self._roughly(queries, Ask(fetch, among, selector), total), strict=True):
-                yield self._scored(rows, query, UNKNOWN)
+                yield self._scored(self._shortlist(rows, query, fetch), query, UNKNOWN)
 
     def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
         rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._keys)
@@ -252,6 +252,13 @@ class VectorIndex:
             assert isinstance(self.level, Scan)  # noqa: S101 - a flat index holds its vectors itself
             return self.level.vectors(rows)
         return restore(self.halves_at(rows))
+
+    def _shortlist(self, rows: Int64Array, query: Float32Array, fetch: int) -> Int64Array:
+        """Return the best of many rows by stored vectors as they are: lengths off 1 by no more than float16 rounds."""
+        if len(rows) <= 2 * fetch or len(rows) > fetch * self.plan.refine:  # all there are, after the level failed
+            return rows
+        rough = self.halves_at(rows).astype(np.float32) @ query
+        return rows[np.argpartition(-rough, fetch)[:fetch]]
 
     def _scored(self, rows: Int64Array, query: Float32Array, bound: float) -> Candidates:
         wide = query.astype(np.float64)
