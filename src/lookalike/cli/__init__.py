@@ -7,7 +7,7 @@ import warnings
 import typer
 
 from lookalike import __version__
-from lookalike.cli import chain, learn, tuning, use
+from lookalike.cli import chain, learn, sizing, tuning, use
 from lookalike.cli.console import show_error
 from lookalike.errors import LookalikeError
 
@@ -24,6 +24,7 @@ chain.register(app)
 learn.register(app)
 use.register(app)
 tuning.register(app)
+sizing.register(app)
 
 
 @app.callback(invoke_without_command=True)
