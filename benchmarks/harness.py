@@ -8,8 +8,8 @@ import html
 import json
 import os
 import platform
-import re
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -75,6 +75,16 @@ def machine() -> str:
     return f"{name}, {len(os.sched_getaffinity(0))} cores"
 
 
+def command() -> str:
+    """The command as it was typed, of folders only their names: where they lie here says nothing to others."""
+    told = typed_command()
+    for argument in sys.argv[1:]:
+        place = argument.rpartition("=")[2]
+        if Path(place).is_absolute():
+            told = told.replace(place, f".../{Path(place).name}")
+    return told
+
+
 def keep(name: str, measured: Mapping[str, object], picture: str | None = None) -> Path:
     """Print what was measured as one JSON line and keep it, with its picture (SVG) beside; returns the JSON file."""
     print(json.dumps(measured))
@@ -83,7 +93,7 @@ def keep(name: str, measured: Mapping[str, object], picture: str | None = None) 
     told = {
         "benchmark": name,
         "date": now.isoformat(timespec="seconds"),
-        "command": re.sub(r"(?<=\s)/\S*/", ".../", typed_command()),  # a machine's folders say nothing to others
+        "command": command(),
         "machine": machine(),
         "versions": installed(*_PACKAGES),
         **measured,
