@@ -101,11 +101,7 @@ def facts(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PhotoFacts:
         `empty`, `unreadable` or `too_large`.
     """
     with _open(data, max_pixels) as opened:
-        header = _header(opened)
-    width, height = header.width, header.height
-    if header.orientation >= 5:
-        width, height = height, width
-    return PhotoFacts(width, height, header.format)
+        return _facts(_header(opened))
 
 
 def decode(data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX_PIXELS) -> PillowImage.Image:
@@ -125,8 +121,15 @@ def decode(data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX
     PhotoError
         `empty`, `unreadable`, `truncated` or `too_large`.
     """
+    return inspect(data, min_side_px=min_side_px, max_pixels=max_pixels)[1]
+
+
+def inspect(
+    data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX_PIXELS
+) -> tuple[PhotoFacts, PillowImage.Image]:
+    """Return `facts` and `decode` of a photo that is opened once."""
     header, image = _decode(data, min_side_px, max_pixels)
-    return _upright(image, header.orientation)
+    return _facts(header), _upright(image, header.orientation)
 
 
 def square(image: PillowImage.Image, card: Preprocess) -> UInt8Array:
@@ -198,6 +201,11 @@ def _too_large(max_pixels: int) -> PhotoError:
 def _header(opened: PillowImage.Image) -> _Header:
     name = "jpeg" if opened.format == "MPO" else str(opened.format).lower()  # MPO: a JPEG followed by further views
     return _Header(opened.width, opened.height, name, _orientation(opened))
+
+
+def _facts(header: _Header) -> PhotoFacts:
+    sides = (header.width, header.height) if header.orientation < 5 else (header.height, header.width)
+    return PhotoFacts(*sides, header.format)
 
 
 def _orientation(image: PillowImage.Image) -> int:
@@ -282,13 +290,7 @@ def _rgb(image: PillowImage.Image) -> PillowImage.Image:
 
 
 def _upright(image: PillowImage.Image, orientation: int) -> PillowImage.Image:
-    turns = {
-        2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
-        3: PillowImage.Transpose.ROTATE_180,
-        4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
-        5: PillowImage.Transpose.TRANSPOSE,
-        6: PillowImage.Transpose.ROTATE_270,
-        7: PillowImage.Transpose.TRANSVERSE,
-        8: PillowImage.Transpose.ROTATE_90,
-    }
-    return image.transpose(turns[orientation]) if orientation in turns else image
+    turn = PillowImage.Transpose
+    turns = (turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM)
+    turns += (turn.TRANSPOSE, turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90)
+    return image.transpose(turns[orientation - 2]) if orientation > 1 else image
