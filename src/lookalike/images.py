@@ -12,6 +12,7 @@ import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import simplejpeg
@@ -30,6 +31,7 @@ MAX_BYTES = 200_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
+Mode = Literal["RGB", "L"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +123,13 @@ def decode(data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX
     PhotoError
         `empty`, `unreadable`, `truncated` or `too_large`.
     """
-    return inspect(data, min_side_px=min_side_px, max_pixels=max_pixels)[1]
-
-
-def inspect(
-    data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX_PIXELS
-) -> tuple[PhotoFacts, PillowImage.Image]:
-    """Return `facts` and `decode` of a photo that is opened once."""
     header, image = _decode(data, min_side_px, max_pixels)
+    return _upright(image, header.orientation)
+
+
+def inspect(data: bytes, *, min_side_px: int, max_pixels: int = MAX_PIXELS) -> tuple[PhotoFacts, PillowImage.Image]:
+    """Return `facts` and what `decode` does, in grey; opened once, and a JPEG's colours are read but not worked out."""
+    header, image = _decode(data, min_side_px, max_pixels, "L")
     return _facts(header), _upright(image, header.orientation)
 
 
@@ -216,12 +217,14 @@ def _orientation(image: PillowImage.Image) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
-def _decode(data: bytes, min_side_px: int | None, max_pixels: int) -> tuple[_Header, PillowImage.Image]:
-    """Decode to RGB, as stored: not turned yet, and a JPEG perhaps at a reduced scale."""
+def _decode(
+    data: bytes, min_side_px: int | None, max_pixels: int, mode: Mode = "RGB"
+) -> tuple[_Header, PillowImage.Image]:
+    """Decode to RGB or grey, as stored: not turned yet, and a JPEG perhaps at a reduced scale."""
     with _open(data, max_pixels) as opened:
         header = _header(opened)
-        image = _fast_jpeg(data, header, min_side_px) if header.format == "jpeg" else None
-        return header, _slow(opened, min_side_px) if image is None else image
+        image = _fast_jpeg(data, header, min_side_px, mode) if header.format == "jpeg" else None
+        return header, _slow(opened, min_side_px).convert(mode) if image is None else image
 
 
 def _cut(image: PillowImage.Image, size: tuple[int, int], scale: float, size_px: int) -> PillowImage.Image:
@@ -241,7 +244,7 @@ def _scale(size: tuple[int, int], header: _Header) -> float:
     return size[0] / header.width
 
 
-def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowImage.Image | None:
+def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None, mode: Mode) -> PillowImage.Image | None:
     """Decode by libjpeg-turbo; None where it is not sure, so that Pillow decides."""
     try:
         _, _, colorspace, _ = simplejpeg.decode_jpeg_header(data)
@@ -252,7 +255,7 @@ def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowI
         scale = wanted / shorter
         pixels = simplejpeg.decode_jpeg(
             data,
-            colorspace="RGB",
+            colorspace="RGB" if mode == "RGB" else "GRAY",
             fastdct=False,
             fastupsample=False,
             min_height=int(np.ceil(header.height * scale)),
@@ -260,7 +263,7 @@ def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowI
         )
     except ValueError:
         return None
-    return PillowImage.fromarray(pixels)
+    return PillowImage.fromarray(pixels if mode == "RGB" else pixels[..., 0])
 
 
 def _slow(opened: PillowImage.Image, min_side_px: int | None) -> PillowImage.Image:

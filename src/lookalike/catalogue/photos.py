@@ -23,7 +23,6 @@ _HASH_SIDE_PX = 64
 _LEAST_QUALITY = 50
 _BATCH = 2048
 _TASK = 16
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _HUNDREDTHS = np.float32(100 / 255)
 _WAVES = np.cos(np.pi * np.outer(np.arange(3, 11), 2 * np.arange(_HASH_SIDE_PX) + 1) / (2 * _HASH_SIDE_PX)).astype("f4")
 """Cosines of frequencies 3 to 10, one a row; their length does not matter to a median."""
@@ -49,7 +48,7 @@ class PhotoFailure:
 
 
 def perceptual_hash(image: PillowImage.Image) -> int | None:
-    """Hash an upright RGB photo to 64 bits, of which near-copies differ in few.
+    """Hash an upright photo, grey or RGB, to 64 bits, of which near-copies differ in few.
 
     Returns
     -------
@@ -62,8 +61,8 @@ def perceptual_hash(image: PillowImage.Image) -> int | None:
     `docs/decisions/0002-perceptual-hash.md` has the measurements. Source: Facebook, "The TMK+PDQF video-hashing
     algorithm and the PDQ image-hashing algorithm" (2019).
     """
-    small = image.resize((_HASH_SIDE_PX, _HASH_SIDE_PX), PillowImage.Resampling.BILINEAR)
-    light = np.asarray(small, np.float32) @ _LUMA
+    small = image.convert("L").resize((_HASH_SIDE_PX, _HASH_SIDE_PX), PillowImage.Resampling.BILINEAR)
+    light = np.asarray(small, np.float32)
     if _quality(light) < _LEAST_QUALITY:
         return None
     band = (_WAVES @ light @ _WAVES.T).ravel()
