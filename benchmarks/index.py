@@ -147,7 +147,7 @@ def steps(work: Path, sizes: list[int], asked: int) -> None:
         halves = np.asarray(everything[:size])
         keys = np.arange(1, size + 1)
         tenth = exact(queries, halves)
-        plans = [IndexPlan("flat"), IndexPlan("sq8"), lists_plan(size)]
+        plans = [IndexPlan("flat"), IndexPlan("sq8"), lists_plan(size, "ivf_sq8"), lists_plan(size, "ivf_pq")]
         for plan in plans:
             faiss.omp_set_num_threads(2)
             started = time.perf_counter()
@@ -251,6 +251,7 @@ def unfiltered(
     assert isinstance(index.level, Lists)
     bare_index, params = index.level.index, faiss.SearchParametersIVF(nprobe=index.plan.probes)
     fetch = (K + index.spare) * index.plan.refine
+    refined, refined_params, *_kept = with_refinement(index, bare_index, params)
     singles = [query[None] for query in queries]
 
     def ours() -> None:
@@ -264,6 +265,10 @@ def unfiltered(
     def bare_as_many() -> None:
         for query in singles:
             bare_index.search(query, fetch, params=params)
+
+    def bare_refined() -> None:
+        for query in singles:
+            refined.search(query, K, params=refined_params)
 
     def ours_at_once() -> None:
         for start in range(0, len(queries), _AT_ONCE):
@@ -281,9 +286,10 @@ def unfiltered(
         for query in singles:
             collection.search(query, K, by_product=True)
 
-    contestants = {"ours": ours, "bare": bare, "bare, as many": bare_as_many, "whole search": whole}
+    contestants = {"ours": ours, "bare": bare, "bare, as many": bare_as_many, "bare, refined": bare_refined}
     at_once = {"ours, 64 at once": ours_at_once, "bare, 64 at once": bare_at_once}
-    seconds = alternate({**contestants, **at_once, "whole search, by product": by_product}, repeats=7)
+    searches = {"whole search": whole, "whole search, by product": by_product}
+    seconds = alternate({**contestants, **at_once, **searches}, repeats=7)
     found = [next(iter(index.candidates(query, K + index.spare, None))).scores for query in singles]
     asked = [collection.search(query, K)[0].hits for query in singles]
     unrefined = [bare_index.search(query, K, params=params)[1][0] for query in singles]
@@ -305,6 +311,22 @@ def unfiltered(
             "bare": np.mean([hits(s, t) for s, t in zip(bare_scores, tenth, strict=False)]) / K,
         },
     }
+
+
+def with_refinement(index: VectorIndex, bare: object, params: object) -> tuple[object, ...]:
+    """FAISS's own refinement of as many candidates by float16 vectors in memory, and what must live as long."""
+    vectors = faiss.IndexScalarQuantizer(index.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    keys = index.keys()
+    if int(keys[-1]) != len(keys):
+        raise SystemExit("keys of this collection are not 1, 2, 3, ...: prepare it anew")
+    vectors.add(np.zeros((1, index.dim), np.float32))  # FAISS takes labels for rows here, and keys begin with 1
+    for start in range(0, len(keys), _CHUNK):
+        vectors.add(restore(index.halves_at(np.arange(start, min(start + _CHUNK, len(keys))))))
+    empty = [faiss.IndexFlatIP(index.dim) for _ in range(2)]  # of both as many, which FAISS wants to see
+    refined = faiss.IndexRefine(*empty)
+    refined.base_index, refined.refine_index, refined.ntotal = bare, vectors, bare.ntotal
+    factor = (K + index.spare) * index.plan.refine / K
+    return refined, faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=params), vectors, empty
 
 
 def filtered(collection: LocalCollection, queries: Float32Array, tenth: Float32Array, name: str) -> dict[str, object]:

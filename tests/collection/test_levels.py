@@ -26,6 +26,7 @@ PLANS = {
     "sq8": IndexPlan("sq8"),
     "ivf_sq8": IndexPlan("ivf_sq8", lists=32, probes=12),
     "ivf_rabitq": IndexPlan("ivf_rabitq", lists=32, probes=16, refine=16),
+    "ivf_pq": IndexPlan("ivf_pq", lists=32, probes=16, refine=8),
     "hnsw": IndexPlan("hnsw", links=16, effort=128),
 }
 APPROXIMATE = [name for name, plan in PLANS.items() if not plan.exact]
@@ -141,7 +142,7 @@ def test_changes_show_at_once(name: str, way: str, tmp_path: Path) -> None:
     recalls = [check(one, query, 18, kept, halves) for one, query in zip(found, near, strict=True)]
     assert max(len(one.keys) for one in found) <= 18 * index.plan.refine  # nothing that is gone took another's place
     assert np.mean(recalls) >= RECALL - 0.03  # the new photos are of clusters that the lists were not trained on
-    assert (index.waste() > 0) == (name == "hnsw")
+    assert (index.waste() > 0) == (name in ("hnsw", "ivf_pq"))
 
 
 def answers(index: VectorIndex, among: Sequence[int] | None = None) -> list[Any]:
@@ -180,8 +181,21 @@ def test_a_graph_with_nodes_that_are_gone_is_not_kept(tmp_path: Path) -> None:
     assert load_index(tmp_path, DIM, "later", mapped=False) is None
 
 
+def test_quick_lists_are_kept_with_what_is_gone_from_them(tmp_path: Path) -> None:
+    index = VectorIndex.build(PLANS["ivf_pq"], KEYS, HALVES)
+    index.remove(KEYS[::4])
+    index.add(KEYS[-1:] + 5, photos(1, seed=3))  # what FAISS would spoil, had it removed anything
+    save_index(index, tmp_path, "later")
+    loaded = load_index(tmp_path, DIM, "later", mapped=True)
+    assert loaded is not None
+    assert loaded.waste() == index.waste() == 1 - (3001 / 4001)
+    assert answers(loaded) == answers(index)
+    (found,) = loaded.candidates(restore(photos(1, seed=3)), 5, None)
+    assert found.keys[found.scores.argmax()] == KEYS[-1] + 5
+
+
 def test_settings_go_with_the_call_and_never_onto_the_index(built: dict[str, VectorIndex]) -> None:
-    for name in ("ivf_sq8", "ivf_rabitq"):
+    for name in ("ivf_sq8", "ivf_rabitq", "ivf_pq"):
         level: Any = built[name].level
         before = level.index.nprobe
         answers(built[name], KEYS[::2].tolist())
@@ -213,8 +227,33 @@ def test_a_level_that_loses_rows_is_made_up_for_by_a_scan(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Lists, "search", lose)
     (found,) = index.candidates(QUERIES[:1], 18, None)
-    assert len(found.keys) == COUNT
+    assert check(found, QUERIES[0], 18, KEYS, HALVES) == 1
     assert asked == [1, 4]
+
+
+def test_many_candidates_come_down_to_the_best_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = VectorIndex.build(PLANS["ivf_pq"], KEYS, HALVES)
+    given = np.random.default_rng(6).permutation(COUNT)[: 18 * index.plan.refine]
+
+    def search(self: Lists, queries: np.ndarray, ask: Any, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros((1, len(given)), np.float32), given[None]
+
+    monkeypatch.setattr(Lists, "search", search)
+    (found,) = index.candidates(QUERIES[:1], 18, None)
+    best = slowly(QUERIES[0], KEYS[given], HALVES[given])
+    np.testing.assert_array_equal(np.sort(found.scores)[-10:], np.sort(best)[-10:])
+    assert 18 <= len(found.keys) < 30
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_of_few_rows_none_is_left_out_that_scores_above_the_bound(built: dict[str, VectorIndex], name: str) -> None:
+    some = KEYS[:19]  # scored directly, and more than twice as many as are fetched
+    for query in QUERIES:
+        (found,) = built[name].candidates(query[None], 3, some)
+        assert check(found, query, 3, some, HALVES[:19]) == 1
+        left = np.setdiff1d(some, found.keys)
+        assert len(left)
+        assert slowly(query, left, HALVES[(left - 1) // 3]).max() <= found.bound < found.scores.max()
 
 
 def test_the_sq8_bound_holds_for_the_worst_row() -> None:

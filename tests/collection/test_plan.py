@@ -7,7 +7,7 @@ from lookalike.collection.plan import FLAT_ROWS, SCAN_ROWS, Choice, Goals, Index
 
 def test_the_ladder_goes_by_size() -> None:
     sizes = [0, 1, FLAT_ROWS, FLAT_ROWS + 1, SCAN_ROWS, SCAN_ROWS + 1, 1_000_000, 100_000_000]
-    kinds = ["flat", "flat", "flat", "sq8", "sq8", "ivf_sq8", "ivf_sq8", "ivf_sq8"]
+    kinds = ["flat", "flat", "flat", "sq8", "sq8", "ivf_pq", "ivf_pq", "ivf_pq"]
     assert [ladder(size).kind for size in sizes] == kinds
     assert [lists_plan(size).lists for size in (100, 100_001, 1_000_000, 100_000_000)] == [32, 1024, 4096, 4096]
     assert all(1 <= lists_plan(size).probes <= lists_plan(size).lists for size in (1, 100, 10**6))
@@ -23,6 +23,8 @@ def test_a_choice_holds_from_a_quarter_to_four_times_its_size(count: int, kind: 
 def test_lists_need_as_many_photos_as_there_are_of_them() -> None:
     choice = Choice(IndexPlan("ivf_sq8", lists=256, probes=8), 300)
     assert [plan_for(count, choice).kind for count in (255, 256)] == ["flat", "ivf_sq8"]
+    quick = Choice(IndexPlan("ivf_pq", lists=4, probes=2), 16)
+    assert [plan_for(count, quick).kind for count in (15, 16)] == ["flat", "ivf_pq"]  # a codebook has sixteen words
     assert plan_for(0, Choice(IndexPlan("hnsw", links=8, effort=8), 0)).kind == "flat"
 
 

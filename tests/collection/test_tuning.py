@@ -162,6 +162,21 @@ def test_a_tuned_level_is_trained_anew_once_it_is_outgrown(tmp_path: Path, monke
         assert trained == [401]
 
 
+def test_quick_lists_are_made_anew_once_more_than_a_fifth_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = IndexPlan("ivf_pq", lists=4, probes=4, refine=8)
+    monkeypatch.setattr("lookalike.collection.live_index.plan_for", lambda count, _: quick if count else FLAT)
+    with LocalCollection.open(fill(tmp_path / "c", 100)) as collection:
+        collection.checkpoint()
+        collection.delete([f"i{n}" for n in range(20)])
+        collection.checkpoint()
+        assert collection._live.index.waste() == pytest.approx(0.2)
+        collection.delete(["i20"])
+        collection.checkpoint()
+        assert collection._live.index.waste() == 0
+
+
 # The command
 
 

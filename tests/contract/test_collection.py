@@ -99,6 +99,7 @@ LEVELS = {
     "sq8": IndexPlan("sq8"),
     "ivf_sq8": IndexPlan("ivf_sq8", lists=2, probes=1),
     "ivf_rabitq": IndexPlan("ivf_rabitq", lists=2, probes=1, refine=8),
+    "ivf_pq": IndexPlan("ivf_pq", lists=2, probes=1, refine=8),
     "hnsw": IndexPlan("hnsw", links=4, effort=16),
 }
 """Every step of the ladder but the first, for collections far below the size that it is for."""
@@ -112,7 +113,7 @@ def force(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every checkpoint and every rebuild choose this level, where there are as many photos as it needs."""
     plan = LEVELS[level]
     flat = IndexPlan("flat")
-    monkeypatch.setattr(live_index, "plan_for", lambda count, _choice: plan if count > plan.lists else flat)
+    monkeypatch.setattr(live_index, "plan_for", lambda count, _choice: plan if count >= plan.least + 1 else flat)
 
 
 @pytest.fixture(params=["disk", "memory", *LEVELS])

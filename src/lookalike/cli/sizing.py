@@ -18,6 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lookalike.sizing import Costs, Size
 
+_MOST_DRAWN = 120  # which takes half a minute
 _UNITS = {"": 1, "k": 10**3, "m": 10**6}
 
 
@@ -31,7 +32,7 @@ def sizing(
         Path | None, typer.Argument(help="A folder of your photos, at any depth (default: some are drawn).")
     ] = None,
     photos: Annotated[str, typer.Option("--photos", help="Sizes to tell of, such as 5000,20k,1m.")] = "10k,100k,1m",
-    sample: Annotated[int, typer.Option(min=40, help="Photos to measure by; more are slower and surer.")] = 240,
+    sample: Annotated[int, typer.Option(min=40, help="Photos to measure by; more are slower and surer.")] = 400,
     encoder: Annotated[str, typer.Option(help="As for build.")] = "lite0",
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all that was measured.")] = False,
 ) -> None:
@@ -50,7 +51,7 @@ def sizing(
     with tempfile.TemporaryDirectory(prefix="lookalike-") as scratch:
         if source is None:
             tell("drawing photos")
-            files = draw_photos(Path(scratch) / "drawn", sample)
+            files = draw_photos(Path(scratch) / "drawn", min(sample, _MOST_DRAWN))
         else:
             files = find_photos(source, sample)
         costs = measure(files, counts, Path(scratch) / "sites", encoder, tell)
@@ -83,34 +84,36 @@ def read_counts(text: str) -> tuple[int, ...]:
 def _show(costs: "Costs", sizes: "Sequence[Size]", *, drawn: bool) -> None:
     from rich.table import Table
 
-    table = Table(title=f"{costs.cores} cores, {costs.precision}", title_justify="left")
-    for name in ("photos", "build", "ingest", "embed", "head", "index", "memory", "disk", "ms/query", "queries/s"):
-        table.add_column(name, justify="right")
+    table = Table(title=f"{costs.cores} cores, {costs.precision}, {costs.site} photos measured", title_justify="left")
+    table.add_column("photos")
     for one in sizes:
-        ingest = one.stages["catalogue"] + one.stages["split"]
-        head = one.stages["views"] + one.stages["head"]
-        index = one.stages["collection"] + one.stages["index"]
-        parts = (one.build_s, ingest, one.stages["embeddings"], head, index)
-        table.add_row(
-            f"{one.photos:,}",
-            *map(_time, parts),
-            *map(_bytes, (one.memory_bytes, one.disk_bytes)),
-            f"{one.query_ms:.1f}",
-            f"{one.queries_per_s:.1f}",
-        )
+        table.add_column(f"{one.photos:,}", justify="right")
+    rows: dict[str, list[str]] = {
+        "build, in all": [_time(one.build_s) for one in sizes],
+        "  ingest and split": [_time(one.stages["catalogue"] + one.stages["split"]) for one in sizes],
+        "  embed": [_time(one.stages["embeddings"]) for one in sizes],
+        "  views and head": [_time(one.stages["views"] + one.stages["head"]) for one in sizes],
+        "  database and index": [_time(one.stages["collection"] + one.stages["index"]) for one in sizes],
+        "server's memory": [_bytes(one.memory_bytes) for one in sizes],
+        "disk": [_bytes(one.disk_bytes) for one in sizes],
+        "a query": [f"{one.query_ms:.1f} ms" for one in sizes],
+        "queries a second": [f"{one.queries_per_s:.0f}" for one in sizes],
+        "index": [one.index.split(",")[0] for one in sizes],
+    }
+    for name, told in rows.items():
+        table.add_row(name, *told)
     out().print(table)
-    out().print("\n".join(_footer(costs, sizes, drawn=drawn)), soft_wrap=True)
+    out().print("\n".join(_footer(costs, drawn=drawn)), soft_wrap=True)
 
 
-def _footer(costs: "Costs", sizes: "Sequence[Size]", *, drawn: bool) -> list[str]:
-    indexes = "; ".join(f"{one.photos:,}: {one.index}" for one in sizes)
+def _footer(costs: "Costs", *, drawn: bool) -> list[str]:
     lines = [
         f"Measured: sites of {costs.site // 4} and {costs.site} photos, built and asked (a query: {costs.query_ms:.1f} "
         f"ms, of it {costs.decode_ms:.1f} to decode and {costs.encode_ms:.1f} to encode); a server's memory; heads and "
         "indexes of random numbers.",
         "Extrapolated: time and disk by a straight line in photos, views up to their limit; whole scans by photos; "
         "inverted lists by centroids and the share of rows in the lists that are read, learning them by lists squared.",
-        f"Index: {indexes}. Vectors that are mapped from disk are not in the memory.",
+        "Vectors that are mapped from disk are not in the memory; the photos themselves are not in the disk figure.",
         "Not in it: tables, the network to clients, the evaluation, training, the choice of the head's weights.",
     ]
     if drawn:

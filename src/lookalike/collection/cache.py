@@ -38,7 +38,7 @@ _CHUNK_ROWS = 65_536
 def save_index(index: VectorIndex, folder: Path, state: str) -> None:
     """Write the cache of a committed state, and let the index use the file of rows instead of memory."""
     (folder / CARD_FILE).unlink(missing_ok=True)
-    if index.waste():
+    if index.waste() and index.plan.kind == "hnsw":
         return  # a graph with nodes that are gone: what is read back would take them for others
     keys = index.keys()
     with replacing(folder / ROWS_FILE) as draft, draft.open("wb") as file:

@@ -11,6 +11,9 @@ from lookalike.collection.store import Change, Store
 from lookalike.collection.tuning import Progress, Tuning, figures, measure
 from lookalike.collection.vector_index import VectorIndex
 
+_MOST_WASTE = 0.2
+"""The share of what an index holds that may be gone before it is made anew; a graph is at once."""
+
 
 class LiveIndex:
     """A `VectorIndex` beside a `Store`; the caller sees to it that nothing searches while anything changes here.
@@ -117,4 +120,5 @@ class LiveIndex:
         trained = self.index.trained_on
         if self.index.plan.kind == "flat" or not trained:
             return False
-        return len(self.index) > OUTGROWN * trained or self.index.waste() > 0
+        most = 0.0 if self.index.plan.kind == "hnsw" else _MOST_WASTE
+        return len(self.index) > OUTGROWN * trained or self.index.waste() > most

@@ -42,8 +42,9 @@ def make_level(plan: IndexPlan, dim: int, sample: Float32Array) -> Level:
             index.hnsw.efConstruction = _BUILD_EFFORT
             index.train(sample)
             return Graph(index, np.empty(0, np.int64), plan.effort)
-        case "ivf_sq8" | "ivf_rabitq":
-            codes = "SQ8" if plan.kind == "ivf_sq8" else "RaBitQ"
+        case "ivf_sq8" | "ivf_rabitq" | "ivf_pq":
+            pairs = dim // 2 if dim % 2 == 0 else dim
+            codes = {"ivf_sq8": "SQ8", "ivf_rabitq": "RaBitQ", "ivf_pq": f"PQ{pairs}x4fsr"}[plan.kind]
             index = faiss.index_factory(dim, f"IVF{plan.lists},{codes}", metric)
             index.cp.niter = _KMEANS_ROUNDS
             index.cp.spherical = True
@@ -73,16 +74,19 @@ def load_level(file: Path, plan: IndexPlan, keys: Int64Array, facts: Facts, *, m
         FAISS cannot read the file.
     """
     lists = plan.kind.startswith("ivf")
-    flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped and lists else 0
+    quick = plan.kind == "ivf_pq"
+    flags = faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY if mapped and lists and not quick else 0
     index: Any = faiss.read_index(str(file), flags)
     wanted: Any = {
         "flat": faiss.IndexFlatIP,
         "sq8": faiss.IndexScalarQuantizer,
         "ivf_sq8": faiss.IndexIVFScalarQuantizer,
+        "ivf_pq": faiss.IndexIVFPQFastScan,
         "ivf_rabitq": faiss.IndexIVFRaBitQ,
         "hnsw": faiss.IndexHNSWSQ,
     }[plan.kind]
-    if not isinstance(index, wanted) or index.d != facts.dim or index.ntotal != len(keys):
+    counts = index.ntotal >= len(keys) if quick else index.ntotal == len(keys)
+    if not isinstance(index, wanted) or index.d != facts.dim or not counts:
         return None
     if lists:
         if index.nlist != plan.lists:

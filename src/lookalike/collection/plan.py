@@ -7,18 +7,20 @@ from typing import Any, Literal, get_args
 
 from lookalike.types import Json
 
-Kind = Literal["flat", "sq8", "ivf_sq8", "ivf_rabitq", "hnsw"]
+Kind = Literal["flat", "sq8", "ivf_sq8", "ivf_pq", "ivf_rabitq", "hnsw"]
 EXACT: tuple[Kind, ...] = ("flat", "sq8")
 """Kinds whose answers are always the exact ones."""
 
 FLAT_ROWS = 30_000
 """Up to here the whole gallery is scanned in float32; measured by `benchmarks/index.py`, as is the next."""
-SCAN_ROWS = 100_000
+SCAN_ROWS = 50_000
 OUTGROWN = 4
 """A plan is for up to so many times the photos that it was made for."""
 TRAINING_ROWS_A_LIST = 32
 _MOST_LISTS = 4096
-_PROBES = 48
+_PROBES = 64
+_CODEWORDS = 16
+"""Of a product quantiser of four bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,10 @@ class IndexPlan:
 
     Parameters
     ----------
-    kind : "flat", "sq8", "ivf_sq8", "ivf_rabitq" or "hnsw"
+    kind : "flat", "sq8", "ivf_sq8", "ivf_pq", "ivf_rabitq" or "hnsw"
         flat: float32, scanned whole. sq8: one byte a number, scanned whole, settled by the stored vectors: exact too.
-        ivf_sq8, ivf_rabitq: inverted lists of such codes, or of one bit a number. hnsw: a graph over sq8 codes.
+        ivf_sq8, ivf_pq, ivf_rabitq: inverted lists of such codes, or of two bits or one a number. hnsw: a graph over
+        sq8 codes.
     lists, probes : int
         Inverted lists, and how many of them a search without a filter reads.
     refine : int
@@ -58,6 +61,11 @@ class IndexPlan:
     def exact(self) -> bool:
         """Whether every answer is the exact one."""
         return self.kind in EXACT
+
+    @property
+    def least(self) -> int:
+        """How many vectors it can be trained on at least."""
+        return max(1, self.lists, _CODEWORDS if self.kind == "ivf_pq" else 0)
 
     def same_structure(self, other: "IndexPlan") -> bool:
         """Whether an index of one plan serves the other, which then only tries harder or less hard."""
@@ -114,7 +122,7 @@ def plan_for(count: int, choice: Choice | None = None) -> IndexPlan:
     """Choose the plan for so many photos: the tuned one while it fits, else by size."""
     fits = choice is not None and choice.count <= count * OUTGROWN and count <= choice.count * OUTGROWN
     plan = choice.plan if choice is not None and fits else ladder(count)
-    return plan if count >= max(1, plan.lists) else IndexPlan("flat")
+    return plan if count >= plan.least else IndexPlan("flat")
 
 
 def ladder(count: int) -> IndexPlan:
@@ -126,12 +134,12 @@ def ladder(count: int) -> IndexPlan:
     return lists_plan(count)
 
 
-def lists_plan(count: int, kind: Literal["ivf_sq8", "ivf_rabitq"] = "ivf_sq8") -> IndexPlan:
+def lists_plan(count: int, kind: Literal["ivf_sq8", "ivf_pq"] = "ivf_pq") -> IndexPlan:
     """Make a plan with inverted lists: about 4 * sqrt(count) of them, a power of two."""
     lists = 1
     while lists < min(_MOST_LISTS, 3 * count**0.5):
         lists *= 2
-    return IndexPlan(kind, lists, min(lists, _PROBES), 1 if kind == "ivf_sq8" else 4)
+    return IndexPlan(kind, lists, min(lists, _PROBES), 1 if kind == "ivf_sq8" else 12)
 
 
 def with_effort(plan: IndexPlan, **changed: int) -> IndexPlan:

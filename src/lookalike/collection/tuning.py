@@ -104,6 +104,7 @@ def candidates(count: int, dim: int, goals: Goals) -> list[list[IndexPlan]]:
         lists = lists_plan(count).lists
         efforts = [probes for probes in (4, 8, 16, 32, 64, 128, 256, 512) if probes <= lists // 2]
         families.append([IndexPlan("ivf_sq8", lists, probes) for probes in efforts])
+        families.append([IndexPlan("ivf_pq", lists, probes, refine) for refine in (6, 12) for probes in efforts[2:6]])
         families.append(
             [IndexPlan("ivf_rabitq", lists, probes, refine) for refine in (8, 32) for probes in efforts[2:5]]
         )

@@ -26,6 +26,7 @@ _EXACT_AMONG = 2000  # the same where lists or a graph would have to be searched
 _CHUNK_ROWS = 8192
 _SELECTIONS = 8
 _MORE_EFFORT = 4
+_ROUGH_ERROR = 1e-4  # float32 sums up to some thousand products with far less
 _TRAINING_ROWS = 50_000  # the range of a byte is settled by fewer
 
 
@@ -114,7 +115,7 @@ class VectorIndex:
         return 32 if self.plan.exact else 8
 
     def waste(self) -> float:
-        """The share of what the level holds that is no longer in the index; only a graph keeps any."""
+        """The share of what the level holds that is no longer in the index; only some levels keep any."""
         return 1 - len(self) / self.level.size if self.level.size else 0.0
 
     def resident_bytes(self) -> int:
@@ -196,12 +197,13 @@ class VectorIndex:
         if fetch >= total or total <= few:
             everything = np.arange(total) if among is None else among
             for query in queries:
-                yield self._scored(everything, query, -np.inf)
+                yield self._best(everything, query, fetch)
         elif self.level.slack is not None:
             yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
         else:
             for query, rows in zip(queries, self._roughly(queries, Ask(fetch, among, selector), total), strict=True):
-                yield self._scored(rows, query, UNKNOWN)
+                best = self._best(rows, query, fetch)
+                yield Candidates(best.keys, best.scores, UNKNOWN)
 
     def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
         rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._keys)
@@ -252,6 +254,21 @@ class VectorIndex:
             assert isinstance(self.level, Scan)  # noqa: S101 - a flat index holds its vectors itself
             return self.level.vectors(rows)
         return restore(self.halves_at(rows))
+
+    def _best(self, rows: Int64Array, query: Float32Array, fetch: int) -> Candidates:
+        """Score rows; of many only those that may be among the best `fetch` by their cosines in float32."""
+        if len(rows) <= 2 * fetch:
+            return self._scored(rows, query, -np.inf)
+        parts = (rows[start : start + _CHUNK_ROWS] for start in range(0, len(rows), _CHUNK_ROWS))
+        rough = np.concatenate([self._roughly_scored(part, query) for part in parts])
+        cut = float(np.partition(rough, -fetch)[-fetch])
+        return self._scored(rows[rough >= cut - 2 * _ROUGH_ERROR], query, cut - _ROUGH_ERROR)
+
+    def _roughly_scored(self, rows: Int64Array, query: Float32Array) -> Float32Array:
+        if self._rows is None:
+            return self._vectors(rows) @ query
+        wide = self.halves_at(rows).astype(np.float32)
+        return (wide @ query) / np.sqrt(np.einsum("ij,ij->i", wide, wide))
 
     def _scored(self, rows: Int64Array, query: Float32Array, bound: float) -> Candidates:
         wide = query.astype(np.float64)

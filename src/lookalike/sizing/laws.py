@@ -51,11 +51,13 @@ class Costs:
     """What was measured.
 
     `stages` are seconds and `artefacts` bytes on disk, by name; those of "views" go by `views_of`, all others by
-    photos. `site` is the photos of the larger site: of it are `query_ms` (its median, one at a time), `decode_ms` and
-    `encode_ms` (parts of that), `queries_per_s` (as many at once as there are cores) and `server_bytes` (resident).
+    photos. Their vectors have next to no width: `size` adds those of `dim` numbers. `site` is the photos of the larger
+    site: of it are `query_ms` (its median, one at a time), `decode_ms` and `encode_ms` (parts of that),
+    `queries_per_s` (as many at once as there are cores) and `server_bytes` (resident).
     """
 
     site: int
+    dim: int
     stages: Mapping[str, Line]
     artefacts: Mapping[str, Line]
     indexes: Mapping[str, IndexCosts]
@@ -92,18 +94,19 @@ def views_of(photos: int) -> float:
 def size(costs: Costs, photos: int) -> Size:
     """Draw the lines out to a catalogue of so many photos, whose kind of index must have been measured."""
     plan = plan_for(photos)
-    index, flat = costs.indexes[plan.kind], costs.indexes["flat"]
+    index = costs.indexes[plan.kind]
     stages = {name: line.at(counted(name, photos)) for name, line in costs.stages.items()}
     stages["index"] = index.train_s.at(plan.lists**2) + index.add_s.at(plan.lists) * photos
     disk = sum(line.at(counted(name, photos)) for name, line in costs.artefacts.items())
+    halves = 1 if plan.kind == "flat" else 2  # float16 in the database, and mapped beside an index of codes
     more_ms = search_ms(costs, photos) - search_ms(costs, costs.site)
     return Size(
         photos,
         str(plan),
         stages,
         sum(stages.values()),
-        costs.server_bytes + index.row_bytes * photos - flat.row_bytes * costs.site,
-        disk + (index.row_bytes - flat.row_bytes) * photos,
+        costs.server_bytes + index.row_bytes * photos,
+        disk + (index.row_bytes + halves * 2 * costs.dim) * photos,
         costs.query_ms + more_ms,
         1000 / (1000 / costs.queries_per_s + more_ms / costs.cores),
     )
