@@ -2,7 +2,7 @@
 
     python benchmarks/growth.py photos [--source DIR] [--work DIR] [--sizes 500,1000,2000,4000]
     python benchmarks/growth.py index  [--dims 64,128,256,512] [--rows 5000,10000,20000,40000]
-    python benchmarks/growth.py cores  [--source DIR] [--work DIR] [--photos 600]
+    python benchmarks/growth.py cores  [--source DIR] [--work DIR] [--photos 600] [--repeats 2]
 
 `photos` builds a site of each size, each in a process of its own, from that many photos of the source drawn by a seed:
 seconds of each stage, bytes of each artefact, and the most memory that was resident during each stage (Linux tells).
@@ -38,7 +38,6 @@ from lookalike.types import unit_rows
 
 _QUERIES = 100
 _FETCH = 42  # ten asked for, and what an exact index adds
-_CORES_REPEATS = 2
 Points = dict[str, dict[int, float]]
 
 
@@ -52,6 +51,7 @@ def main() -> None:
     parser.add_argument("--dims", type=numbers, default=(64, 128, 256, 512))
     parser.add_argument("--rows", type=numbers, default=(5000, 10_000, 20_000, 40_000))
     parser.add_argument("--photos", type=int, default=600)
+    parser.add_argument("--repeats", type=int, default=2)
     arguments = parser.parse_args()
     match arguments.what:
         case "photos":
@@ -59,7 +59,7 @@ def main() -> None:
         case "index":
             by_dims_and_rows(arguments.dims, arguments.rows)
         case "cores":
-            by_cores(arguments.source, arguments.work, arguments.photos)
+            by_cores(arguments.source, arguments.work, arguments.photos, arguments.repeats)
         case _:
             print(json.dumps(build(arguments.source, arguments.work)))
 
@@ -85,13 +85,13 @@ def by_photos(source: Path, work: Path, sizes: Sequence[int]) -> None:
     keep("growth-photos", {"measured": measured, "fitted": fitted}, curves(title, measured["seconds"], x="photos"))
 
 
-def by_cores(source: Path, work: Path, size: int) -> None:
+def by_cores(source: Path, work: Path, size: int, repeats: int) -> None:
     """Build one size on one core and on all, in turn; keep the seconds and the speed-ups."""
     folder, every = drawn(source, work, size), range_of_cores()
     ways = {1: every[:1], len(every): every}
     turns = [
         {count: in_process(folder, work / f"cores-{count}", cores)["seconds"] for count, cores in ways.items()}
-        for _ in range(_CORES_REPEATS)
+        for _ in range(repeats)
     ]
     stages = turns[0][1]
     best: Points = {stage: {count: min(turn[count][stage] for turn in turns) for count in ways} for stage in stages}

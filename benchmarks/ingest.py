@@ -28,7 +28,7 @@ from lookalike.catalogue.photos import examine_all
 
 SIDE_PX = 128
 """What ingest decodes to."""
-AT_ONCE = 16
+AT_ONCE = 32
 """Photos that a thread takes at a time, as in ingest."""
 
 
