@@ -1,6 +1,7 @@
 """Lines and laws by hand-worked numbers, and the command on a tiny shop."""
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -126,11 +127,12 @@ def test_the_command_measures_and_tells(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr("lookalike.sizing.measuring._head", _no_head)
     monkeypatch.setattr("lookalike.sizing.measuring._ROWS", 2_000)
     monkeypatch.setattr("lookalike.sizing.measuring._QUERIES", 5)
-    shop = draw_shop(tmp_path / "shop", per_label=14)
+    shop, level = draw_shop(tmp_path / "shop", per_label=14), logging.getLogger("lookalike").level
     result = CliRunner().invoke(
         app, ["sizing", str(shop), "--photos", "1k,10k", "--encoder", "fast", "--json"], catch_exceptions=False
     )
     assert result.exit_code == 0, result.output
+    assert logging.getLogger("lookalike").level == level
     told = json.loads(result.stdout)
     small, large = told["sizes"]
     assert not told["drawn"]

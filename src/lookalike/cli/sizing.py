@@ -4,7 +4,8 @@ import json
 import logging
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -43,7 +44,6 @@ def sizing(
     from lookalike.sizing import draw_photos, find_photos, measure, size
 
     counts, console = read_counts(photos), err()
-    logging.getLogger("lookalike").setLevel(logging.ERROR)  # what is odd about the sample is no news
 
     def tell(text: str) -> None:
         console.print(f"[dim]{text} …[/]")
@@ -54,13 +54,25 @@ def sizing(
             files = draw_photos(Path(scratch) / "drawn", min(sample, _MOST_DRAWN))
         else:
             files = find_photos(source, sample)
-        costs = measure(files, counts, Path(scratch) / "sites", encoder, tell)
+        with _errors_alone():  # what is odd about the sample is no news
+            costs = measure(files, counts, Path(scratch) / "sites", encoder, tell)
     sizes = [size(costs, count) for count in counts]
     if as_json:
         told = {"drawn": source is None, "measured": asdict(costs), "sizes": [asdict(one) for one in sizes]}
         typer.echo(json.dumps(told, indent=2))
     else:
         _show(costs, sizes, drawn=source is None)
+
+
+@contextmanager
+def _errors_alone() -> Generator[None]:
+    logger = logging.getLogger("lookalike")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def read_counts(text: str) -> tuple[int, ...]:
