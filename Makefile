@@ -57,6 +57,10 @@ fix: $(TESTING)  ## Format, mend what the linter can mend, write generated docs 
 bench: $(TESTING)  ## Measure speed, as ratios side by side (an hour); results go to benchmarks/results/
 	@$(BIN)/python benchmarks/embedding.py --peers benchmarks.work/peers
 	@$(BIN)/python benchmarks/embedding.py --peers benchmarks.work/peers --megapixels 12 --repeats 2
+	@$(BIN)/python benchmarks/ingest.py --work benchmarks.work/ingest
+	@$(BIN)/python benchmarks/growth.py photos --work benchmarks.work/growth
+	@$(BIN)/python benchmarks/growth.py cores --work benchmarks.work/growth
+	@$(BIN)/python benchmarks/growth.py index
 	@$(BIN)/python benchmarks/startup.py --cache benchmarks.work/sites
 	@$(BIN)/python benchmarks/serving.py --cache benchmarks.work/sites
 	@$(BIN)/python benchmarks/index.py prepare --work benchmarks.work/index

@@ -6,6 +6,7 @@ to `benchmarks/results/<date>-<machine>-<name>.json`, with the machine and the v
 
 import html
 import json
+import math
 import os
 import platform
 import statistics
@@ -124,5 +125,47 @@ def bars(title: str, values: Mapping[str, float], *, unit: str, ours: str | None
             f'<rect x="{_LEFT_PX}" y="{top}" width="{length:.1f}" height="{_BAR_PX}" '
             f'fill="{"#c2410c" if name == ours else "#94a3b8"}"/>'
             f'<text x="{_LEFT_PX + length + 6:.1f}" y="{top + 13}">{shown} {html.escape(unit)}</text>'
+        )
+    return "".join(parts) + "</svg>\n"
+
+
+def curves(title: str, series: Mapping[str, Mapping[int, float]], *, x: str) -> str:
+    """Draw positive values by count on logarithmic axes, a named line each, as a standalone SVG."""
+    points = [(count, value) for line in series.values() for count, value in line.items() if value > 0]
+    width, height, left, top, right, bottom = _WIDTH_PX, 420, 70, 44, 150, 50
+    spans = [(math.log(min(axis)), math.log(max(axis))) for axis in zip(*points, strict=True)]
+
+    def place(axis: int, value: float) -> float:
+        low, high = spans[axis]
+        share = (math.log(value) - low) / ((high - low) or 1)
+        return left + share * (width - left - right) if axis == 0 else height - bottom - share * (height - top - bottom)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" '
+        f'font-size="13"><rect width="100%" height="100%" fill="#fff"/>'
+        f'<text x="12" y="24" font-size="15">{html.escape(title)}</text>'
+        f'<text x="{(left + width - right) / 2}" y="{height - 10}" text-anchor="middle">{html.escape(x)}</text>'
+    ]
+    for count in sorted({count for count, _ in points}):
+        at = place(0, count)
+        parts.append(
+            f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{height - bottom}" stroke="#e2e8f0"/>'
+            f'<text x="{at:.1f}" y="{height - bottom + 18}" text-anchor="middle">{count:,}</text>'
+        )
+    for power in range(math.floor(spans[1][0] / math.log(10)) + 1, math.floor(spans[1][1] / math.log(10)) + 1):
+        at = place(1, 10.0**power)
+        parts.append(
+            f'<line x1="{left}" x2="{width - right}" y1="{at:.1f}" y2="{at:.1f}" stroke="#e2e8f0"/>'
+            f'<text x="{left - 8}" y="{at + 4:.1f}" text-anchor="end">{10.0**power:g}</text>'
+        )
+    free = float(height)
+    colours = ("#c2410c", "#0369a1", "#15803d", "#7e22ce", "#b45309", "#334155", "#be123c")
+    for number, (name, line) in enumerate(sorted(series.items(), key=lambda named: -place(1, named[1][max(named[1])]))):
+        colour, last = colours[number % len(colours)], max(line)
+        path = " ".join(f"{place(0, count):.1f},{place(1, value):.1f}" for count, value in sorted(line.items()))
+        free = min(free - 15, place(1, line[last]) + 4)
+        parts.append(
+            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>'
+            f'<text x="{width - right + 8}" y="{free:.1f}" fill="{colour}">{html.escape(name)}</text>'
         )
     return "".join(parts) + "</svg>\n"

@@ -201,6 +201,39 @@ def test_preparing_is_decoding_then_cutting(orientation: int) -> None:
     assert np.abs(images.prepare(data, CARD).astype(float) - slow).mean() < 0.7
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_inspecting_is_the_facts_and_the_decoded_photo_in_grey(mode: str, orientation: int, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(photo(333, 501).convert("RGB" if mode == "CMYK" and kind == "PNG" else mode), kind, exif=exif)
+    facts, grey = images.inspect(data, min_side_px=128)
+    plain = images.decode(data, min_side_px=128)
+    assert facts == images.facts(data)
+    assert (grey.mode, grey.size) == ("L", plain.size)
+    assert mean_difference(grey, plain.convert("L")) < 1
+
+
+@given(st.data(), st.booleans(), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_what_decoding_refuses_inspecting_refuses_likewise(
+    data: st.DataObject, progressive: bool, coloured: bool
+) -> None:
+    whole = saved(photo(90, 70, seed=4).convert("RGB" if coloured else "L"), progressive=progressive)
+    spoilt = bytearray(whole[: data.draw(st.integers(1, len(whole)))])
+    for place in data.draw(st.lists(st.integers(0, len(spoilt) - 1), max_size=3)):
+        spoilt[place] = data.draw(st.integers(0, 255))
+    outcomes: list[str] = []
+    for way in (images.decode, images.inspect):
+        try:
+            way(bytes(spoilt), min_side_px=32)
+            outcomes.append("fine")
+        except PhotoError as error:
+            outcomes.append(error.reason)
+    assert outcomes[0] == outcomes[1]
+
+
 def test_the_square_is_the_centre() -> None:
     wide = Image.new("RGB", (96, 32), (255, 0, 0))
     wide.paste((0, 255, 0), (32, 0, 64, 32))

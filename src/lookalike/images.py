@@ -12,6 +12,7 @@ import stat
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import simplejpeg
@@ -30,6 +31,7 @@ MAX_BYTES = 200_000_000
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
+Mode = Literal["RGB", "L"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,7 @@ def facts(data: bytes, *, max_pixels: int = MAX_PIXELS) -> PhotoFacts:
         `empty`, `unreadable` or `too_large`.
     """
     with _open(data, max_pixels) as opened:
-        header = _header(opened)
-    width, height = header.width, header.height
-    if header.orientation >= 5:
-        width, height = height, width
-    return PhotoFacts(width, height, header.format)
+        return _facts(_header(opened))
 
 
 def decode(data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX_PIXELS) -> PillowImage.Image:
@@ -127,6 +125,12 @@ def decode(data: bytes, *, min_side_px: int | None = None, max_pixels: int = MAX
     """
     header, image = _decode(data, min_side_px, max_pixels)
     return _upright(image, header.orientation)
+
+
+def inspect(data: bytes, *, min_side_px: int, max_pixels: int = MAX_PIXELS) -> tuple[PhotoFacts, PillowImage.Image]:
+    """Return `facts` and what `decode` does, in grey; opened once, and a JPEG's colours are read but not worked out."""
+    header, image = _decode(data, min_side_px, max_pixels, "L")
+    return _facts(header), _upright(image, header.orientation)
 
 
 def square(image: PillowImage.Image, card: Preprocess) -> UInt8Array:
@@ -200,6 +204,11 @@ def _header(opened: PillowImage.Image) -> _Header:
     return _Header(opened.width, opened.height, name, _orientation(opened))
 
 
+def _facts(header: _Header) -> PhotoFacts:
+    sides = (header.width, header.height) if header.orientation < 5 else (header.height, header.width)
+    return PhotoFacts(*sides, header.format)
+
+
 def _orientation(image: PillowImage.Image) -> int:
     try:
         orientation = int(image.getexif().get(_ORIENTATION, 1))
@@ -208,12 +217,14 @@ def _orientation(image: PillowImage.Image) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
-def _decode(data: bytes, min_side_px: int | None, max_pixels: int) -> tuple[_Header, PillowImage.Image]:
-    """Decode to RGB, as stored: not turned yet, and a JPEG perhaps at a reduced scale."""
+def _decode(
+    data: bytes, min_side_px: int | None, max_pixels: int, mode: Mode = "RGB"
+) -> tuple[_Header, PillowImage.Image]:
+    """Decode to RGB or grey, as stored: not turned yet, and a JPEG perhaps at a reduced scale."""
     with _open(data, max_pixels) as opened:
         header = _header(opened)
-        image = _fast_jpeg(data, header, min_side_px) if header.format == "jpeg" else None
-        return header, _slow(opened, min_side_px) if image is None else image
+        image = _fast_jpeg(data, header, min_side_px, mode) if header.format == "jpeg" else None
+        return header, _slow(opened, min_side_px).convert(mode) if image is None else image
 
 
 def _cut(image: PillowImage.Image, size: tuple[int, int], scale: float, size_px: int) -> PillowImage.Image:
@@ -233,7 +244,7 @@ def _scale(size: tuple[int, int], header: _Header) -> float:
     return size[0] / header.width
 
 
-def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowImage.Image | None:
+def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None, mode: Mode) -> PillowImage.Image | None:
     """Decode by libjpeg-turbo; None where it is not sure, so that Pillow decides."""
     try:
         _, _, colorspace, _ = simplejpeg.decode_jpeg_header(data)
@@ -244,7 +255,7 @@ def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowI
         scale = wanted / shorter
         pixels = simplejpeg.decode_jpeg(
             data,
-            colorspace="RGB",
+            colorspace="RGB" if mode == "RGB" else "GRAY",
             fastdct=False,
             fastupsample=False,
             min_height=int(np.ceil(header.height * scale)),
@@ -252,7 +263,7 @@ def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None) -> PillowI
         )
     except ValueError:
         return None
-    return PillowImage.fromarray(pixels)
+    return PillowImage.fromarray(pixels if mode == "RGB" else pixels[..., 0])
 
 
 def _slow(opened: PillowImage.Image, min_side_px: int | None) -> PillowImage.Image:
@@ -282,13 +293,7 @@ def _rgb(image: PillowImage.Image) -> PillowImage.Image:
 
 
 def _upright(image: PillowImage.Image, orientation: int) -> PillowImage.Image:
-    turns = {
-        2: PillowImage.Transpose.FLIP_LEFT_RIGHT,
-        3: PillowImage.Transpose.ROTATE_180,
-        4: PillowImage.Transpose.FLIP_TOP_BOTTOM,
-        5: PillowImage.Transpose.TRANSPOSE,
-        6: PillowImage.Transpose.ROTATE_270,
-        7: PillowImage.Transpose.TRANSVERSE,
-        8: PillowImage.Transpose.ROTATE_90,
-    }
-    return image.transpose(turns[orientation]) if orientation in turns else image
+    turn = PillowImage.Transpose
+    turns = (turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM)
+    turns += (turn.TRANSPOSE, turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90)
+    return image.transpose(turns[orientation - 2]) if orientation > 1 else image

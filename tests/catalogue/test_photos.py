@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pdqhash
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from lookalike import images
@@ -65,6 +68,24 @@ def test_the_bits_are_the_cosine_frequencies_3_to_10_against_their_median(seed: 
     found = perceptual_hash(image)
     assert found is not None
     assert (found ^ int.from_bytes(bits.tobytes(), "big")).bit_count() <= 2
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_is_the_middle_of_what_pdqhash_computes(seed: int) -> None:
+    grey = scene(seed).convert("L").resize((64, 64))
+    coefficients, quality = pdqhash.compute_float(np.asarray(grey.convert("RGB")))
+    band = np.asarray(coefficients).reshape(16, 16)[6:14, 6:14]  # the lowest frequency comes last
+    bits = np.packbits(band > np.median(band))
+    assert quality >= 50
+    assert perceptual_hash(grey) == int.from_bytes(bits.tobytes(), "big")
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0, 60))
+def test_the_same_photos_are_too_flat_as_for_pdqhash(seed: int, contrast: float) -> None:
+    noise = np.random.default_rng(seed).normal(128, contrast, (8, 8)).clip(0, 255).astype(np.uint8)
+    grey = Image.fromarray(noise).resize((64, 64), Image.Resampling.BICUBIC)
+    _, quality = pdqhash.compute_float(np.asarray(grey.convert("RGB")))
+    assert (perceptual_hash(grey) is None) == (quality < 50)
 
 
 @pytest.mark.parametrize("colour", ["white", "black", "#777777"])

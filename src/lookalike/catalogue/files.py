@@ -244,10 +244,11 @@ class _Index:
 
 
 def _only(candidates: list[str]) -> Found:
+    if len(candidates) == 1:
+        return Found(candidates[0])
     photos = [path for path in candidates if PurePosixPath(path).suffix.lower() in _PHOTO_SUFFIXES]
-    best = photos if len(photos) == 1 else candidates
-    if len(best) == 1:
-        return Found(best[0])
+    if len(photos) == 1:
+        return Found(photos[0])
     return Found(None, "ambiguous_file", ", ".join(candidates[:5]))
 
 

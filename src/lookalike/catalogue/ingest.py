@@ -13,7 +13,7 @@ from lookalike.catalogue.store import HINTS_FILE, IMAGES_FILE, KIND, PRODUCTS_FI
 from lookalike.errors import ArtifactError, SourceError
 from lookalike.files import write_parquet
 
-VERSION = 2
+VERSION = 3
 """Raise it when this package's code changes what it writes."""
 
 
