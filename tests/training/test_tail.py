@@ -19,6 +19,7 @@ from lookalike.training.beginning import CACHE, START, starting_backbone
 from lookalike.training.cut import Tail, copied, cut
 from lookalike.training.data import Photos, read_training_set
 from lookalike.training.exporting import torch_features
+from lookalike.training.module import Classifier
 from lookalike.training.network import load_weights, make_backbone, read_state
 from lookalike.training.plan import BUDGETS, plan
 
@@ -35,6 +36,7 @@ CONFIG = TrainConfig(
     patience=0,
     trained_stages=2,
     views=3,
+    ema_decay=0.5,
 )
 QUIET = RunConfig(progress=False)
 
@@ -174,3 +176,51 @@ def test_an_unknown_budget_is_refused() -> None:
 
 def test_the_model_says_how_much_was_trained(whole: Artifact) -> None:
     assert json.loads((whole.path / "training.json").read_text(encoding="utf-8"))["trained_stages"] == 2
+
+
+def test_the_kept_weights_are_the_running_mean_of_each_step(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mean: dict[str, torch.Tensor] = {}
+    steps = 0
+    step = Classifier.on_train_batch_end
+
+    def note(module: Classifier, *given: object) -> None:
+        nonlocal steps
+        steps += 1
+        for name, value in module.backbone.state_dict().items():
+            if value.is_floating_point():
+                before = mean.get(name, value)
+                mean[name] = (0.75 * before + 0.25 * value).clone()
+        step(module, *given)  # pyright: ignore
+
+    monkeypatch.setattr(Classifier, "on_train_batch_end", note)
+    model = train(inputs.catalogue, inputs.split, tmp_path / "model", replace(CONFIG, epochs=1, ema_decay=0.75), QUIET)
+    kept = read_state(model.path / "last.ckpt")
+    assert steps == 3
+    assert {name for name in kept if kept[name].is_floating_point()} == mean.keys()
+    assert all(torch.allclose(kept[name], mean[name], atol=1e-6) for name in mean)
+    learned = torch.load(model.path / "last.ckpt", weights_only=True)["state_dict"]
+    assert any(not torch.allclose(kept[name], learned[f"backbone.{name}"], atol=1e-6) for name in mean)
+
+
+def test_validation_asks_the_running_mean(inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is trained is spoilt before each validation, and the accuracy does not change."""
+    start = Classifier.on_validation_epoch_start
+
+    def spoil(module: Classifier) -> None:
+        start(module)
+        with torch.no_grad():
+            for parameter in (*module.backbone.parameters(), *module.heads.parameters()):
+                parameter.zero_()
+
+    def accuracy(name: str, decay: float) -> float:
+        config = replace(CONFIG, epochs=1, ema_decay=decay)
+        model = train(inputs.catalogue, inputs.split, tmp_path / name, config, QUIET)
+        return float(model.counts["best_validation_accuracy"])  # pyright: ignore
+
+    whole = accuracy("whole", 0.5)
+    monkeypatch.setattr(Classifier, "on_validation_epoch_start", spoil)
+    assert accuracy("spoilt", 0.5) == whole
+    assert whole > 0.5
+    assert accuracy("without", 0.0) == pytest.approx(1 / 3, abs=1e-3)

@@ -116,12 +116,12 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
     else:
         workers = run.workers if run.workers is not None else min(8, os.cpu_count() or 1) * (accelerator == "cuda")
         train_loader, validation_loader = loaders(data, backbone.card, config, workers=workers)
+    precision = choose_precision(config.precision, accelerator)
+    if (precision, accelerator) == ("bf16", "cpu"):
+        keep_depthwise_float32(backbone.network)  # before it is copied for the mean of the weights
     module = Classifier(backbone, data.heads, config, max(1, len(train_loader)))
     if config.channels_last:
         module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    precision = choose_precision(config.precision, accelerator)
-    if (precision, accelerator) == ("bf16", "cpu"):
-        keep_depthwise_float32(backbone.network)
     trainer = Trainer(
         accelerator=accelerator,
         devices=1,

@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lookalike.errors import TrainingError
 from lookalike.training.config import TrainConfig
@@ -71,13 +72,17 @@ class Classifier(pl.LightningModule):
         self._lr = 0.0
         if config.freeze_backbone:
             self.backbone.requires_grad_(requires_grad=False)
+        self.averaged = _averaged(self.backbone, self.heads, config.ema_decay) if config.ema_decay else None
         self.train()  # Lightning leaves the mode as it finds it
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Map uint8 of shape (n, size, size, 3), or cached rows (n, c * h * w), to features of shape (n, dim)."""
-        if not self._config.trained_stages:
-            pixels = normalise(pixels, self._card, channels_last=self._config.channels_last)
-        return self.backbone(pixels)
+        return self.backbone(self._input(pixels))
+
+    def _input(self, pixels: torch.Tensor) -> torch.Tensor:
+        if self._config.trained_stages:
+            return pixels
+        return normalise(pixels, self._card, channels_last=self._config.channels_last)
 
     def on_train_epoch_start(self) -> None:
         """Reseed, so that dropout in a resumed run is what it would have been."""
@@ -106,18 +111,25 @@ class Classifier(pl.LightningModule):
         self.log("lr", self._lr, batch_size=len(batch.targets))
         return loss
 
+    def on_train_batch_end(self, outputs: object, batch: Batch, batch_idx: int) -> None:
+        """Move the mean of the weights."""
+        if self.averaged is not None:
+            self.averaged.update_parameters(torch.nn.ModuleList([self.backbone, self.heads]))
+
     def on_validation_epoch_start(self) -> None:
         """Forget the last epoch's sums, and stop the clock of the training part."""
         self._seconds = max(time.perf_counter() - self._started, 1e-9)
         self._val_loss, self._val_accuracy = _Mean(), _Mean()
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Sum loss (without smoothing) and accuracy."""
+        """Sum loss (without smoothing) and accuracy, of the mean weights where there are such."""
         self._note(batch)
         count = len(batch.targets)
         if count == 0:
             return
-        logits, labels = self.heads(self(batch.pixels)), batch.targets[:, 0]
+        learned = (self.backbone, self.heads)
+        backbone, heads = learned if self.averaged is None else self.averaged.module.children()
+        logits, labels = heads(backbone(self._input(batch.pixels))), batch.targets[:, 0]
         self._val_loss.add(float(functional.cross_entropy(logits, labels)), count)
         self._val_accuracy.add(float((logits.argmax(1) == labels).float().mean()), count)
 
@@ -163,6 +175,14 @@ class Classifier(pl.LightningModule):
     def _note(self, batch: Batch) -> None:
         for reject in batch.failed:
             self.failed.setdefault(str(reject.id), reject)
+
+
+def _averaged(backbone: torch.nn.Module, heads: Heads, decay: float) -> AveragedModel:
+    """Copy what is trained, to hold its exponential moving average; buffers are averaged too."""
+    both = torch.nn.ModuleList([backbone, heads])
+    return AveragedModel(both, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True).requires_grad_(
+        requires_grad=False
+    )
 
 
 def normalise(pixels: torch.Tensor, card: Preprocess, *, channels_last: bool = False) -> torch.Tensor:

@@ -115,9 +115,11 @@ def read_state(file: Path) -> dict[str, torch.Tensor]:
     if not isinstance(stored, dict):
         raise TrainingError("the weights file holds no tensors by name", where=str(file), mend="Give a state dict")
     state = {str(name): value for name, value in stored.items() if isinstance(value, torch.Tensor)}
-    prefix = "backbone."
-    ours = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    return ours or state
+    for prefix in ("averaged.module.0.", "backbone."):  # where there is a mean of the weights, that was validated
+        ours = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+        if ours:
+            return ours
+    return state
 
 
 def load_weights(network: torch.nn.Module, state: dict[str, torch.Tensor], where: str) -> None:
