@@ -25,7 +25,8 @@ import numpy as np
 import yardstick
 from harness import CLOTHING, alternate, keep, rates
 from lookalike import catalogue, embedding, heads, images, views
-from lookalike.encoder import EncoderFolder, OpenVinoEncoder, find_encoder
+from lookalike.encoder import OpenVinoEncoder
+from lookalike.encoder_folder import EncoderFolder, find_encoder
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.files import write_bytes
 from lookalike.training import TrainConfig

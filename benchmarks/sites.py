@@ -21,7 +21,7 @@ import numpy as np
 from lookalike import catalogue, heads, pipeline
 from lookalike.cli.console import BuildReporter
 from lookalike.collection import CollectionInfo, LocalCollection
-from lookalike.encoder import find_encoder
+from lookalike.encoder_folder import find_encoder
 from lookalike.sources import describe_sources, find_collection, resolve_sources
 from lookalike.types import Entry, Float32Array, Image, Product, unit_rows
 

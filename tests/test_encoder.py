@@ -4,6 +4,8 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,13 +13,23 @@ import numpy as np
 import pytest
 
 from lookalike import encoder as encoders
-from lookalike.encoder import find_encoder, load_encoder
+from lookalike.encoder import load_encoder
+from lookalike.encoder_folder import PRESETS, find_encoder
 from lookalike.errors import ArtifactError, EncoderError
 
 
 @pytest.fixture(scope="module")
 def lite0() -> encoders.OpenVinoEncoder:
     return load_encoder("lite0", precision="fp32", requests=4)
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    idle = threading.Event()
+    for _ in range(3000):
+        if holds():
+            return
+        idle.wait(0.01)
+    raise AssertionError("it never came")
 
 
 def pictures(n: int, size: int, seed: int = 0) -> np.ndarray:
@@ -34,6 +46,28 @@ def test_eight_threads_get_the_answers_of_their_own_photos(lite0: encoders.OpenV
     np.testing.assert_allclose(threaded, serial, rtol=1e-4, atol=1e-4)
     apart = np.abs(serial[:, None] - serial[None]).max(axis=2) + 1e9 * np.eye(len(serial))
     assert apart.min() > 1e-2  # the photos are distinct enough for a mix-up to show
+
+
+def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders.os, "cpu_count", lambda: 2)
+    compiled: list[dict[str, object]] = []
+    compile_ = encoders._compile  # pyright: ignore
+    monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[2]), compile_(*given))[1])
+    encoder = load_encoder("lite0", precision="fp32")
+    photos = pictures(3, encoder.card.size_px, seed=4)
+    serial = np.concatenate([encoder.encode(photo[None]) for photo in photos])
+    assert compiled == [{"PERFORMANCE_HINT": "LATENCY"}]
+    both = [encoder._whole.get() for _ in range(2)]  # pyright: ignore
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(encoder.encode, photos[:1])  # under way, and waits for a request
+        wait_for(lambda: encoder._one.running == 1)  # pyright: ignore
+        second = pool.submit(encoder.encode, photos[1:2])
+        np.testing.assert_allclose(second.result(60)[0], serial[1], rtol=1e-3, atol=1e-3)
+        assert not first.done()
+        for request in both:
+            encoder._whole.put(request)  # pyright: ignore
+        np.testing.assert_allclose(first.result(60)[0], serial[0], rtol=1e-3, atol=1e-3)
+    assert compiled[1:] == [{"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": 2}]
 
 
 def test_a_batch_is_its_photos_one_by_one(lite0: encoders.OpenVinoEncoder) -> None:
@@ -107,14 +141,14 @@ def test_broken_encoder_folders_say_so(tmp_path: Path) -> None:
 
 
 def test_presets_are_stock_encoders_with_names_of_their_own() -> None:
-    fast, best, lite2 = (encoders.find_encoder(name) for name in ("fast", "best", "lite2"))
-    assert (fast.name, fast.card.size_px, fast.source) == ("fast", encoders.PRESETS["fast"][1], {"stock": "fast"})
-    assert fast.hash not in {encoders.find_encoder("lite0").hash, lite2.hash}
+    fast, best, lite2 = (find_encoder(name) for name in ("fast", "best", "lite2"))
+    assert (fast.name, fast.card.size_px, fast.source) == ("fast", PRESETS["fast"][1], {"stock": "fast"})
+    assert fast.hash not in {find_encoder("lite0").hash, lite2.hash}
     assert (best.hash, best.card) == (lite2.hash, lite2.card)  # the same features: a collection takes either
 
 
 @pytest.mark.torch
-@pytest.mark.parametrize("preset", encoders.PRESETS)
+@pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_at_another_size_is_the_network_at_that_size(preset: str) -> None:
     """The padding of strided convolutions is written into the graph; at another size it must still be the right one."""
     pytest.importorskip("torch")
@@ -122,7 +156,7 @@ def test_a_preset_at_another_size_is_the_network_at_that_size(preset: str) -> No
     from lookalike.training.exporting import torch_features
     from lookalike.training.network import make_backbone
 
-    stock, size_px = encoders.PRESETS[preset]
+    stock, size_px = PRESETS[preset]
     encoder = load_encoder(preset, precision="fp32")
     photos = pictures(3, size_px, seed=4)
     truth = torch_features(make_backbone(TrainConfig(backbone=stock, size_px=size_px)), photos)

@@ -15,7 +15,7 @@ from small_shop import draw_shop
 from lookalike import catalogue, pipeline
 from lookalike.artifacts import open_artifact
 from lookalike.embedding import EmbedConfig
-from lookalike.encoder import find_encoder
+from lookalike.encoder_folder import find_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import ArtifactError, Mismatch, SourceError
 from lookalike.evaluate import EvaluateConfig, lines
@@ -136,7 +136,7 @@ import os, sys
 from pathlib import Path
 from lookalike import stages
 from lookalike.embedding import EmbedConfig
-from lookalike.encoder import find_encoder
+from lookalike.encoder_folder import find_encoder
 stages._PUT = 8
 site, left = Path(sys.argv[1]), 2
 def progress(done, total):

@@ -1,19 +1,12 @@
-"""The encoder: an ONNX file and its preprocess card, run by OpenVINO.
+"""The encoder: turns prepared photos into features; an ONNX file and its preprocess card, run by OpenVINO."""
 
-An encoder folder, stock or exported, holds `encoder.onnx` (normalised float32 NCHW in, pooled float32 features
-out, dynamic batch), `preprocess.json` and `manifest.json`.
-"""
-
-import json
 import os
 import queue
 import sys
-from collections.abc import Generator, Mapping
+import threading
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from importlib import resources
 from pathlib import Path
-from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -26,20 +19,14 @@ sys.modules["openvino.tools.ovc"] = None  # pyright: ignore[reportArgumentType]
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
-from lookalike.artifacts import digest, open_artifact
 from lookalike.batching import Together
+from lookalike.encoder_folder import ONNX, EncoderFolder, find_encoder
 from lookalike.errors import EncoderError
 from lookalike.types import Float32Array, Preprocess, UInt8Array
 
-STOCK = ("lite0", "lite2")
-"""Encoders whose weights are in the package."""
-PRESETS: Mapping[str, tuple[str, int]] = MappingProxyType({"fast": ("lite0", 160), "best": ("lite2", 260)})
-"""Stock encoders by what they are for, and their image size; see docs/performance.md. A size other than the
-stock encoder's own is a multiple of 32, as its own is: only then is the padding in the graph that of the new size."""
-_ONNX = "encoder.onnx"
-_CARD = "preprocess.json"
 _MICRO_BATCH = 4
 """Photos a call: more fall out of the processor's cache (measured, docs/experiments.md)."""
+_Pool = queue.LifoQueue[ov.InferRequest]
 
 
 class Encoder(Protocol):
@@ -78,57 +65,6 @@ class Encoder(Protocol):
     def encode(self, images: UInt8Array) -> Float32Array:
         """Turn uint8 RGB of shape (n, size_px, size_px, 3) into float32 features of shape (n, dim); thread-safe."""
         ...
-
-
-@dataclass(frozen=True)
-class EncoderFolder:
-    """Where an encoder lies and what it is, before any weights are loaded."""
-
-    path: Path
-    name: str
-    hash: str
-    card: Preprocess
-    generic_dim: int | None = None
-    """How many of the features, from the first, are those of the network that no label has tuned; None means all."""
-
-    @property
-    def source(self) -> dict[str, str] | None:
-        """`{"stock": name}` for an encoder of the package, else None."""
-        return {"stock": self.name} if self.path.parent == _stock_folder() else None
-
-
-def find_encoder(spec: str | Path) -> EncoderFolder:
-    """Find an encoder by stock name (`lite0`, `lite2`), preset (`fast`, `best`) or folder, and read its card.
-
-    Raises
-    ------
-    EncoderError
-        No such encoder, or its card asks for preprocessing that this version does not do.
-    ArtifactError
-        The folder holds something else.
-    """
-    stock, size_px = PRESETS.get(str(spec), (str(spec), None))
-    path = _stock_folder() / stock if stock in STOCK else Path(spec)
-    if not path.is_dir():
-        raise EncoderError(
-            f"there is no encoder called {Path(spec).name!r}",
-            where=str(spec),
-            mend=f"Use {', '.join((*STOCK, *PRESETS))}, or the folder that `lookalike export` made",
-        )
-    artifact = open_artifact(path, "encoder")
-    try:
-        card = Preprocess.from_json(json.loads((path / _CARD).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EncoderError(
-            f"the encoder's {_CARD} cannot be used ({error})", where=str(path), mend="Export the encoder again"
-        ) from error
-    name, identity = str(artifact.config.get("name", path.name)), artifact.hash
-    if size_px is not None:
-        name = str(spec)
-        if size_px != card.size_px:
-            card = replace(card, size_px=size_px)
-            identity = digest([identity, card.to_json()])
-    return EncoderFolder(path, name, identity, card, artifact.config.get("generic_dim"))
 
 
 def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | None = None) -> "OpenVinoEncoder":
@@ -179,7 +115,11 @@ class OpenVinoEncoder:
 
     A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
     call takes an infer request of its own from a pool, and copies what comes out of it. Single photos that several
-    threads hand in at the same time go through the network together, which is faster than beside each other.
+    threads hand in at the same time go through the network together, up to four a call.
+
+    One call has all cores. Where two are under way, each has half of them: on cores that decode and answer meanwhile,
+    threads that share one call mostly wait for each other (docs/experiments.md). For that the network is compiled once
+    more, when it first happens.
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -187,15 +127,15 @@ class OpenVinoEncoder:
         self.hash = folder.hash
         self.card = folder.card
         self.precision = precision
-        self._compiled = _compile(folder, precision)
-        self.dim = int(self._compiled.output(0).partial_shape[1].get_length())
+        compiled = _compile(folder, precision, {"PERFORMANCE_HINT": "LATENCY"})
+        self.dim = int(compiled.output(0).partial_shape[1].get_length())
         self.generic_dim = folder.generic_dim or self.dim
-        self._one = Together[UInt8Array, Float32Array](
-            lambda photos: list(self._encode(np.stack(photos))), _MICRO_BATCH
-        )
-        self._free: queue.LifoQueue[ov.InferRequest] = queue.LifoQueue()
-        for _ in range(requests):
-            self._free.put(self._compiled.create_infer_request())
+        self._whole = _pool(compiled, requests)
+        self._halves: _Pool | None = None
+        self._mutex = threading.Lock()
+        self._folder = folder
+        at_once = min(2, os.cpu_count() or 1)
+        self._one = Together[UInt8Array, Float32Array](self._encode_together, _MICRO_BATCH, at_once=at_once)
 
     def encode(self, images: UInt8Array) -> Float32Array:
         """Turn prepared photos into features.
@@ -219,11 +159,22 @@ class OpenVinoEncoder:
         size = self.card.size_px
         if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
             raise ValueError(f"images must be uint8 of shape (n, {size}, {size}, 3), not {images.dtype} {images.shape}")
-        return self._one(images[0])[None] if len(images) == 1 else self._encode(images)
+        return self._one(images[0])[None] if len(images) == 1 else self._encode(images, self._whole)
 
-    def _encode(self, images: UInt8Array) -> Float32Array:
+    def _encode_together(self, photos: Sequence[UInt8Array]) -> list[Float32Array]:
+        pool = self._whole if self._one.running == 1 else self._on_half_the_cores()
+        return list(self._encode(np.stack(photos), pool))
+
+    def _on_half_the_cores(self) -> _Pool:
+        with self._mutex:
+            if self._halves is None:
+                settings = {"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": os.cpu_count() or 2}
+                self._halves = _pool(_compile(self._folder, self.precision, settings), 2)
+            return self._halves
+
+    def _encode(self, images: UInt8Array, pool: _Pool) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)
-        with self._request() as request:
+        with _lent(pool) as request:
             for start in range(0, len(images), _MICRO_BATCH):
                 batch = np.ascontiguousarray(images[start : start + _MICRO_BATCH])
                 try:
@@ -238,32 +189,37 @@ class OpenVinoEncoder:
             )
         return features
 
-    @contextmanager
-    def _request(self) -> Generator[ov.InferRequest]:
-        request = self._free.get()
-        try:
-            yield request
-        finally:
-            self._free.put(request)
+
+def _pool(compiled: ov.CompiledModel, count: int) -> _Pool:
+    free = _Pool()
+    for _ in range(count):
+        free.put(compiled.create_infer_request())
+    return free
 
 
-def _compile(folder: EncoderFolder, precision: str) -> ov.CompiledModel:
+@contextmanager
+def _lent(pool: _Pool) -> Generator[ov.InferRequest]:
+    request = pool.get()
+    try:
+        yield request
+    finally:
+        pool.put(request)
+
+
+def _compile(folder: EncoderFolder, precision: str, settings: Mapping[str, str | int]) -> ov.CompiledModel:
     core = ov.Core()
     try:
-        model = core.read_model(folder.path / _ONNX)
+        model = core.read_model(folder.path / ONNX)
         model.reshape([-1, 3, folder.card.size_px, folder.card.size_px])
         compiled = core.compile_model(
             _with_preprocessing(model, folder.card),
             "CPU",
-            {
-                "PERFORMANCE_HINT": "LATENCY",
-                "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
-            },
+            {**settings, "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"},
         )
     except RuntimeError as error:
         raise EncoderError(
             f"the encoder {folder.name} cannot be loaded",
-            where=str(folder.path / _ONNX),
+            where=str(folder.path / ONNX),
             mend="Export it again, or use lite0",
         ) from error
     return compiled
@@ -280,7 +236,3 @@ def _with_preprocessing(model: ov.Model, card: Preprocess) -> ov.Model:
     )
     wrapped.input().model().set_layout(ov.Layout("NCHW"))
     return wrapped.build()
-
-
-def _stock_folder() -> Path:
-    return Path(str(resources.files("lookalike"))) / "stock"

@@ -17,7 +17,8 @@ from lookalike import audit, embedding, evaluate, heads, splits, stages, views
 from lookalike import catalogue as catalogues
 from lookalike.artifacts import REJECTS, Artifact, open_artifact
 from lookalike.catalogue.files import LEDGER
-from lookalike.encoder import PRESETS, EncoderFolder, choose_precision, find_encoder, load_encoder
+from lookalike.encoder import choose_precision, load_encoder
+from lookalike.encoder_folder import PRESETS, EncoderFolder, find_encoder
 from lookalike.engine import SearchEngine
 from lookalike.errors import SourceError
 from lookalike.ranking import RankConfig

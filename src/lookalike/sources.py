@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lookalike.artifacts import open_artifact, relative_root, resolve_root
 from lookalike.collection import CollectionInfo
-from lookalike.encoder import Encoder, EncoderFolder
+from lookalike.encoder import Encoder
+from lookalike.encoder_folder import EncoderFolder
 from lookalike.errors import CollectionError, Mismatch
 from lookalike.heads import Head
 from lookalike.types import Json

@@ -16,7 +16,7 @@ from lookalike import heads, images
 from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, write_rejects
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.embedding import Embeddings, load_embeddings
-from lookalike.encoder import EncoderFolder
+from lookalike.encoder_folder import EncoderFolder
 from lookalike.errors import CollectionError, Mismatch, PhotoError
 from lookalike.labels import prefixes
 from lookalike.sources import DATABASE, describe_sources

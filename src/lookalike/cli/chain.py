@@ -242,7 +242,7 @@ def index(
 ) -> None:
     """Fill the database that is searched: products, photos, thumbnails and embeddings."""
     from lookalike import stages
-    from lookalike.encoder import find_encoder
+    from lookalike.encoder_folder import find_encoder
 
     where = output or _beside(embeddings, "collection")
     inputs = _inputs(embeddings, catalogue, split)

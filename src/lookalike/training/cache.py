@@ -18,7 +18,8 @@ import torch
 from torch.utils.data import Dataset
 
 from lookalike import images, views
-from lookalike.encoder import EncoderFolder, OpenVinoEncoder, choose_precision
+from lookalike.encoder import OpenVinoEncoder, choose_precision
+from lookalike.encoder_folder import EncoderFolder
 from lookalike.errors import PhotoError, TrainingError
 from lookalike.files import write_bytes
 from lookalike.training.cut import Cut, Flat

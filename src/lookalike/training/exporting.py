@@ -12,7 +12,8 @@ import torch
 
 from lookalike import images
 from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_artifact, resolve_root
-from lookalike.encoder import EncoderFolder, OpenVinoEncoder, choose_precision
+from lookalike.encoder import OpenVinoEncoder, choose_precision
+from lookalike.encoder_folder import EncoderFolder
 from lookalike.errors import PhotoError, TrainingError
 from lookalike.files import write_bytes, write_text
 from lookalike.training.beginning import BEST, FACTS, starting_backbone
