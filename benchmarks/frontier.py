@@ -25,7 +25,7 @@ import numpy as np
 import yardstick
 from harness import CLOTHING, alternate, keep, rates
 from lookalike import catalogue, embedding, heads, images, views
-from lookalike.encoder import OpenVinoEncoder
+from lookalike.encoder import OpenVinoEncoder, choose_precision
 from lookalike.encoder_folder import EncoderFolder, find_encoder
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.files import write_bytes
@@ -34,10 +34,11 @@ from lookalike.training.graph import to_onnx
 from lookalike.training.network import make_backbone
 from lookalike.types import UInt8Array
 
-SIZES = {"lite0": (160, 192, 224, 256, 288), "lite2": (192, 224, 260, 300)}
+SIZES = {"lite0": (160, 192, 224, 256, 288), "lite2": (224, 260, 300)}
 DEFAULT, BEST = ("lite0", 224), ("lite2", 260)
 DIMS = (64, 128, 256, 512)
 SEEN, VIEWS = 1500, 2
+NATIVE = choose_precision("auto")
 _CHUNK = 128
 
 
@@ -47,7 +48,7 @@ class Variant:
 
     network: str
     size: int
-    precision: str = "bf16"
+    precision: str = NATIVE
     flips: bool = False
 
     @property
@@ -67,11 +68,17 @@ class Shop:
 
 
 def variants() -> list[Variant]:
-    """All sizes in bf16; fp32 and flips at the sizes that the package ships."""
+    """All sizes in the precision that is native; flips, and fp32 beside bf16, at the sizes that the package ships."""
     found = [Variant(network, size) for network, sizes in SIZES.items() for size in sizes]
     shipped = (DEFAULT, BEST)
-    found += [Variant(*one, precision="fp32") for one in shipped]
+    if NATIVE != "fp32":
+        found += [Variant(*one, precision="fp32") for one in shipped]
     return found + [Variant(*one, flips=True) for one in shipped]
+
+
+def has_mirror_images(variant: Variant) -> bool:
+    """Whether the mirror images of all photos are encoded, too."""
+    return (variant.network, variant.size) in (DEFAULT, BEST) and variant.precision == NATIVE
 
 
 def main() -> None:
@@ -80,7 +87,7 @@ def main() -> None:
     parser.add_argument("source", nargs="?", type=Path, default=CLOTHING)
     parser.add_argument("--work", type=Path, default=Path("frontier.work"))
     parser.add_argument("--step", choices=["quality", "speed", "report"], default="report")
-    parser.add_argument("--photos", type=int, help="so many photos only, for trying it out")
+    parser.add_argument("--photos", type=int, help="so many photos only, drawn by chance")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     shop = read(arguments.source, arguments.work, arguments.photos)
@@ -98,8 +105,9 @@ def read(source: Path, work: Path, photos: int | None) -> Shop:
     fold = yardstick.make_fold(source, 0, work / "fold")
     found = catalogue.read(work / "fold" / "catalogue").images
     paths = dict(zip(found["image_id"], found["path"], strict=True))
-    files = tuple(paths[one] for one in fold.ids[:photos])
-    return Shop(fold.root, files, fold.labels[:photos], fold.senders[:photos])
+    chosen = np.sort(np.random.default_rng(0).permutation(len(fold.ids))[:photos])
+    files = tuple(paths[fold.ids[row]] for row in chosen)
+    return Shop(fold.root, files, fold.labels[chosen], fold.senders[chosen])
 
 
 def load(variant: Variant, work: Path) -> OpenVinoEncoder:
@@ -116,7 +124,7 @@ def load(variant: Variant, work: Path) -> OpenVinoEncoder:
 
 def measure_quality(shop: Shop, work: Path) -> Iterator[dict[str, object]]:
     """Encode everything once in each variant, then fit and measure each fold and width."""
-    encoders = {variant.name: load(variant, work) for variant in variants() if not variant.flips}
+    encoders = {variant: load(variant, work) for variant in variants() if not variant.flips}
     features = encode_all(shop, encoders, work / "features")
     for variant in variants():
         clean, bent, seen = features(variant)
@@ -130,7 +138,7 @@ def measure_quality(shop: Shop, work: Path) -> Iterator[dict[str, object]]:
             yield {"variant": variant.name, "dim": dim, **row}
 
 
-def encode_all(shop: Shop, encoders: dict[str, OpenVinoEncoder], folder: Path):  # noqa: ANN201
+def encode_all(shop: Shop, encoders: dict[Variant, OpenVinoEncoder], folder: Path):  # noqa: ANN201
     """Features of all photos (and their mirror images), of the photos distorted, and of the views; kept on disk."""
     folder.mkdir(exist_ok=True)
     cards = {encoder.card.size_px: encoder.card for encoder in encoders.values()}
@@ -154,21 +162,18 @@ def encode_all(shop: Shop, encoders: dict[str, OpenVinoEncoder], folder: Path): 
                 continue
             made = list(pool.map(see, range(start, min(start + _CHUNK, len(shop.files)))))
             arrays: dict[str, np.ndarray] = {}
-            for name, encoder in encoders.items():
-                squares = [each[encoder.card.size_px] for each in made]
-                shipped = f"{encoder.name}".split(" fp32")[0] in (f"{n} {s} bf16" for n, s in (DEFAULT, BEST))
-                rows = [
-                    each if shipped and "fp32" not in name else each[[0, 2, *range(4, len(each))]] for each in squares
-                ]
-                arrays[name] = encoder.encode(np.concatenate(rows)).astype(np.float16)
+            for variant, encoder in encoders.items():
+                rows = [each[variant.size] for each in made]
+                if not has_mirror_images(variant):
+                    rows = [each[[0, 2, *range(4, len(each))]] for each in rows]
+                arrays[variant.name] = encoder.encode(np.concatenate(rows)).astype(np.float16)
             np.savez(folder / "part.npz", **arrays)
             (folder / "part.npz").rename(folder / f"{start:06d}.npz")
             print(start, flush=True)
 
     def of(variant: Variant) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
         base = replace(variant, flips=False)
-        mirrored = (base.network, base.size) in (DEFAULT, BEST) and base.precision == "bf16"
-        lead = 4 if mirrored else 2
+        lead = 4 if has_mirror_images(base) else 2
         clean, bent, views_of = [], [], {}
         for start in range(0, len(shop.files), _CHUNK):
             with np.load(folder / f"{start:06d}.npz") as part:
