@@ -5,7 +5,7 @@
 
 The folds and queries are those of yardstick.py. Each recipe trains the last stages on what the frozen ones made (cached
 once a fold), as the 20-minute plan does but for --epochs and --trained-stages; its features, beside the generic ones,
-go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `ema` and
+go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `without EMA` and
 the blends of start and tuned weights (`wise-…`) are measured on the default's run, and stand in rows of their own.
 proxy-anchor and supcon need pytorch-metric-learning, which Lookalike itself does not. Prints and keeps the paired
 differences to `softmax`, the default, with 95 % intervals by sender.
@@ -113,26 +113,6 @@ class Probed(Classifier):
         self.train()
 
 
-class Averaged(Classifier):
-    """An exponential moving average of the weights (0.98 a step), kept in `shadow`, beside those that are trained."""
-
-    shadow: dict[str, torch.Tensor] | None = None
-
-    def on_train_batch_end(self, *_: object) -> None:
-        """Move the average."""
-        now = self.backbone.state_dict()
-        if self.shadow is None:
-            self.shadow = {name: value.clone() for name, value in now.items()}
-        for name, value in now.items():
-            if value.is_floating_point():
-                self.shadow[name].lerp_(value, 0.02)
-
-    def on_train_end(self) -> None:
-        """Write the average."""
-        state = {f"backbone.{name}": value for name, value in self.shadow.items()}
-        torch.save({"state_dict": state}, Path(self.trainer.default_root_dir) / "ema.ckpt")
-
-
 class MetricLoss(Classifier):
     """A loss of pytorch-metric-learning on the features, added to softmax."""
 
@@ -175,7 +155,7 @@ class SupCon(MetricLoss):
 
 
 RECIPES = {
-    "softmax": Recipe(module=Averaged),
+    "softmax": Recipe(),
     "no smoothing": Recipe({"label_smoothing": 0.0}),
     "normalised": Recipe({"loss": "normalised"}),
     "normalised, T 0.1": Recipe({"loss": "normalised", "temperature": 0.1}),
@@ -283,9 +263,11 @@ def tried(bench: Bench, name: str, config: TrainConfig) -> Iterator[tuple[str, d
     tuned = Tail(cut(tuned_backbone, bench.plan.trained_stages))
     yield name, measured(bench, generic, tuned)
     if name == "softmax":
-        averaged = copy.deepcopy(tuned)
-        load_weights(averaged, read_state(out / "ema.ckpt"), "")
-        yield "ema", measured(bench, generic, averaged)
+        learned = copy.deepcopy(tuned)
+        state = torch.load(out / "last.ckpt", weights_only=True)["state_dict"]
+        prefix = "backbone."
+        load_weights(learned, {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}, "")
+        yield "without EMA", measured(bench, generic, learned)
         for share in BLENDS:
             yield f"wise-{share}", measured(bench, generic, blended(generic, tuned, share))
 
