@@ -5,8 +5,9 @@
 
 The folds and queries are those of yardstick.py. Each recipe trains the last stages on what the frozen ones made (cached
 once a fold), as the 20-minute plan does but for --epochs and --trained-stages; its features, beside the generic ones,
-go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. `without EMA` and
-the blends of start and tuned weights (`wise-…`) are measured on the default's run, and stand in rows of their own.
+go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. What was
+learned `without EMA` (in the last epoch) and the blends of start and tuned weights (`wise-…`) are measured on the
+default's run, and stand in rows of their own.
 proxy-anchor and supcon need pytorch-metric-learning, which Lookalike itself does not. Prints and keeps the paired
 differences to `softmax`, the default, with 95 % intervals by sender.
 """
