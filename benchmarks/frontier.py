@@ -125,7 +125,8 @@ def load(variant: Variant, work: Path) -> OpenVinoEncoder:
 def measure_quality(shop: Shop, work: Path) -> Iterator[dict[str, object]]:
     """Encode everything once in each variant, then fit and measure each fold and width."""
     encoders = {variant: load(variant, work) for variant in variants() if not variant.flips}
-    features = encode_all(shop, encoders, work / "features")
+    drawn = hashlib.sha256(" ".join(shop.files).encode()).hexdigest()[:8]
+    features = encode_all(shop, encoders, work / f"features-{drawn}")
     for variant in variants():
         clean, bent, seen = features(variant)
         for dim in DIMS if (variant.network, variant.size) in (DEFAULT, BEST) else (256,):

@@ -52,7 +52,7 @@ def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monke
     monkeypatch.setattr(encoders.os, "cpu_count", lambda: 2)
     compiled: list[dict[str, object]] = []
     compile_ = encoders._compile  # pyright: ignore
-    monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[2]), compile_(*given))[1])
+    monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[3]), compile_(*given))[1])
     encoder = load_encoder("lite0", precision="fp32")
     photos = pictures(3, encoder.card.size_px, seed=4)
     serial = np.concatenate([encoder.encode(photo[None]) for photo in photos])

@@ -77,7 +77,8 @@ def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | N
         `auto` takes bf16 only where the processor lists it among its capabilities: forced elsewhere it is slower than
         fp32, or an exception.
     requests : int, optional
-        Infer requests in the pool, that is, calls that can be under way at once; default one per core.
+        Infer requests in the pool, that is, calls with several photos that can be under way at once; default one per
+        core. Single photos of several threads share theirs.
     """
     folder = find_encoder(spec)
     chosen = choose_precision(precision)
@@ -117,9 +118,9 @@ class OpenVinoEncoder:
     call takes an infer request of its own from a pool, and copies what comes out of it. Single photos that several
     threads hand in at the same time go through the network together, up to four a call.
 
-    One call has all cores. Where two are under way, each has half of them: on cores that decode and answer meanwhile,
-    threads that share one call mostly wait for each other (docs/experiments.md). For that the network is compiled once
-    more, when it first happens.
+    A call that is alone has all cores; one that comes while another is under way has half of them: on cores that decode
+    and answer meanwhile, threads that share one call mostly wait for each other (docs/experiments.md). For that the
+    network is compiled once more, when it first happens.
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -127,7 +128,8 @@ class OpenVinoEncoder:
         self.hash = folder.hash
         self.card = folder.card
         self.precision = precision
-        compiled = _compile(folder, precision, {"PERFORMANCE_HINT": "LATENCY"})
+        self._model = _read(folder)
+        compiled = _compile(self._model, folder, precision, {"PERFORMANCE_HINT": "LATENCY"})
         self.dim = int(compiled.output(0).partial_shape[1].get_length())
         self.generic_dim = folder.generic_dim or self.dim
         self._whole = _pool(compiled, requests)
@@ -166,11 +168,13 @@ class OpenVinoEncoder:
         return list(self._encode(np.stack(photos), pool))
 
     def _on_half_the_cores(self) -> _Pool:
-        with self._mutex:
-            if self._halves is None:
+        if self._halves is None and self._mutex.acquire(blocking=False):
+            try:
                 settings = {"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": os.cpu_count() or 2}
-                self._halves = _pool(_compile(self._folder, self.precision, settings), 2)
-            return self._halves
+                self._halves = _pool(_compile(self._model, self._folder, self.precision, settings), 2)
+            finally:
+                self._mutex.release()
+        return self._whole if self._halves is None else self._halves  # nobody waits for somebody else's compiling
 
     def _encode(self, images: UInt8Array, pool: _Pool) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)
@@ -206,23 +210,31 @@ def _lent(pool: _Pool) -> Generator[ov.InferRequest]:
         pool.put(request)
 
 
-def _compile(folder: EncoderFolder, precision: str, settings: Mapping[str, str | int]) -> ov.CompiledModel:
-    core = ov.Core()
+def _read(folder: EncoderFolder) -> ov.Model:
     try:
-        model = core.read_model(folder.path / ONNX)
+        model = ov.Core().read_model(folder.path / ONNX)
         model.reshape([-1, 3, folder.card.size_px, folder.card.size_px])
-        compiled = core.compile_model(
-            _with_preprocessing(model, folder.card),
-            "CPU",
-            {**settings, "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"},
-        )
+        return _with_preprocessing(model, folder.card)
     except RuntimeError as error:
-        raise EncoderError(
-            f"the encoder {folder.name} cannot be loaded",
-            where=str(folder.path / ONNX),
-            mend="Export it again, or use lite0",
-        ) from error
-    return compiled
+        raise _unusable(folder) from error
+
+
+def _compile(
+    model: ov.Model, folder: EncoderFolder, precision: str, settings: Mapping[str, str | int]
+) -> ov.CompiledModel:
+    hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+    try:
+        return ov.Core().compile_model(model, "CPU", {**settings, **hint})
+    except RuntimeError as error:
+        raise _unusable(folder) from error
+
+
+def _unusable(folder: EncoderFolder) -> EncoderError:
+    return EncoderError(
+        f"the encoder {folder.name} cannot be loaded",
+        where=str(folder.path / ONNX),
+        mend="Export it again, or use lite0",
+    )
 
 
 def _with_preprocessing(model: ov.Model, card: Preprocess) -> ov.Model:

@@ -223,8 +223,9 @@ def _decode(
     """Decode to RGB or grey, as stored: not turned yet, and a JPEG perhaps at a reduced scale."""
     with _open(data, max_pixels) as opened:
         header = _header(opened)
-        image = _fast_jpeg(data, header, min_side_px, mode) if header.format == "jpeg" else None
-        return header, _slow(opened, min_side_px).convert(mode) if image is None else image
+        fast = _fast_jpeg(data, header, min_side_px, mode) if header.format == "jpeg" else None
+        image = _slow(opened, min_side_px) if fast is None else fast
+        return header, image if image.mode == mode else image.convert(mode)
 
 
 def _cut(image: PillowImage.Image, size: tuple[int, int], scale: float, size_px: int) -> PillowImage.Image:

@@ -102,7 +102,7 @@ def test_tiny_photos_do_not_hurt(size: tuple[int, int]) -> None:
 def test_a_good_photo_is_examined(tmp_path: Path, draw: Draw) -> None:
     data = draw(1, size=(90, 60), form="PNG")
     (tmp_path / "no extension").write_bytes(data)
-    found = examine(tmp_path / "no extension", max_pixels=10_000)
+    (found,) = examine([tmp_path / "no extension"], max_pixels=10_000)
     assert isinstance(found, PhotoRecord)
     assert (found.width, found.height, found.format, found.sha256) == (90, 60, "png", images.sha256(data))
     assert found.phash is not None
@@ -112,7 +112,7 @@ def test_a_turned_photo_has_upright_sizes(tmp_path: Path, draw: Draw) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     (tmp_path / "a.jpg").write_bytes(draw(1, size=(90, 60), exif=exif))
-    found = examine(tmp_path / "a.jpg", max_pixels=10_000)
+    (found,) = examine([tmp_path / "a.jpg"], max_pixels=10_000)
     assert isinstance(found, PhotoRecord)
     assert (found.width, found.height) == (60, 90)
 
@@ -130,7 +130,7 @@ def test_a_bad_photo_is_told_with_its_reason(
     tmp_path: Path, draw: Draw, spoil: Callable[[bytes], bytes], reason: str
 ) -> None:
     (tmp_path / "a.jpg").write_bytes(spoil(draw(1, size=(400, 300))))
-    found = examine(tmp_path / "a.jpg", max_pixels=1_000_000)
+    (found,) = examine([tmp_path / "a.jpg"], max_pixels=1_000_000)
     assert isinstance(found, PhotoFailure)
     assert found.reason == reason
     assert found.detail
@@ -139,7 +139,7 @@ def test_a_bad_photo_is_told_with_its_reason(
 
 def test_a_photo_above_the_limit_is_told(tmp_path: Path, draw: Draw) -> None:
     (tmp_path / "a.jpg").write_bytes(draw(1, size=(101, 100)))
-    found = examine(tmp_path / "a.jpg", max_pixels=10_000)
+    (found,) = examine([tmp_path / "a.jpg"], max_pixels=10_000)
     assert isinstance(found, PhotoFailure)
     assert found.reason == "too_large"
 
@@ -148,7 +148,7 @@ def test_a_decompression_bomb_is_told_by_its_header(tmp_path: Path) -> None:
     body = b"IHDR" + struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
     header = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + b"\0\0\0\0IDAT")
-    found = examine(tmp_path / "bomb.png", max_pixels=images.MAX_PIXELS)
+    (found,) = examine([tmp_path / "bomb.png"], max_pixels=images.MAX_PIXELS)
     assert isinstance(found, PhotoFailure)
     assert found.reason == "too_large"
 
@@ -174,7 +174,7 @@ def test_every_kind_of_photo_under_any_name(
     deep = Image.fromarray(np.asarray(plain.convert("L"), dtype=np.uint16) * 257)
     image = deep if mode == "I;16" else plain.convert(mode)
     image.save(tmp_path / "photo.txt", form, **options)
-    found = examine(tmp_path / "photo.txt", max_pixels=10_000)
+    (found,) = examine([tmp_path / "photo.txt"], max_pixels=10_000)
     assert isinstance(found, PhotoRecord)
     assert (found.width, found.height, found.format) == (96, 80, form.lower())
     assert found.phash is not None

@@ -52,7 +52,7 @@ def test_a_run_always_learns_and_never_goes_over_the_peak(
         ({"lr": float("nan")}, "learning rate"),
         ({"gamma": 1.5}, "gamma"),
         ({"label_smoothing": 1.0}, "label smoothing"),
-        ({"ema_decay": 1.0}, "decay of the mean weights"),
+        ({"ema_epochs": -0.1}, "span of the mean weights"),
         ({"size_px": 8}, "image size"),
         ({"schedule": "triangle"}, "triangle"),
         ({"augmentation": "wild"}, "wild"),

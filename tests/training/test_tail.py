@@ -19,7 +19,7 @@ from lookalike.training.beginning import CACHE, START, starting_backbone
 from lookalike.training.cut import Tail, copied, cut
 from lookalike.training.data import Photos, read_training_set
 from lookalike.training.exporting import torch_features
-from lookalike.training.module import Classifier
+from lookalike.training.module import Classifier, ema_decay
 from lookalike.training.network import load_weights, make_backbone, read_state
 from lookalike.training.plan import BUDGETS, plan
 
@@ -30,13 +30,13 @@ CONFIG = TrainConfig(
     pretrained=False,
     size_px=32,
     epochs=3,
-    batch_size=8,
+    batch_size=4,
     lr=3e-3,
     precision="fp32",
     patience=0,
     trained_stages=2,
     views=3,
-    ema_decay=0.5,
+    ema_epochs=0.6,
 )
 QUIET = RunConfig(progress=False)
 
@@ -66,7 +66,7 @@ def test_an_interrupted_run_ends_in_the_same_weights(
     ours, theirs = (torch.load(m.path / "last.ckpt", weights_only=True)["state_dict"] for m in (resumed, whole))
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    left = 24 + 24 - 16  # what epochs 2 and 3 ask for, less the two batches that the stopped epoch had begun with
+    left = 24 + 24 - 8  # what epochs 2 and 3 ask for, less the two batches that the stopped epoch had begun with
     assert len(encoded) == len(set(encoded)) <= left
 
 
@@ -160,7 +160,7 @@ def test_a_disk_that_is_too_small_is_said_before_the_work(
 
 def test_a_longer_budget_never_plans_less() -> None:
     base = TrainConfig()
-    for photos in (10, 1_000, 10_000, 100_000, 1_000_000):
+    for photos in (10, 1_000, 10_000, 100_000, 1_000_000, 100_000_000):
         short, long = (plan(base, budget, photos, 2) for budget in BUDGETS)
         assert short.views <= long.views
         assert short.epochs <= long.epochs
@@ -195,13 +195,24 @@ def test_the_kept_weights_are_the_running_mean_of_each_step(
         step(module, *given)  # pyright: ignore
 
     monkeypatch.setattr(Classifier, "on_train_batch_end", note)
-    model = train(inputs.catalogue, inputs.split, tmp_path / "model", replace(CONFIG, epochs=1, ema_decay=0.75), QUIET)
+    config = replace(CONFIG, epochs=6, ema_epochs=4 / 6)  # of six steps an epoch
+    model = train(inputs.catalogue, inputs.split, tmp_path / "model", config, QUIET)
     kept = read_state(model.path / "last.ckpt")
-    assert steps == 3
+    assert steps == 36
     assert {name for name in kept if kept[name].is_floating_point()} == mean.keys()
     assert all(torch.allclose(kept[name], mean[name], atol=1e-6) for name in mean)
     learned = torch.load(model.path / "last.ckpt", weights_only=True)["state_dict"]
     assert any(not torch.allclose(kept[name], learned[f"backbone.{name}"], atol=1e-6) for name in mean)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "span", "steps", "decay"),
+    [(8, 1.0, 57, 1 - 1 / 57), (8, 2.0, 57, 1 - 1 / 57), (1, 1.0, 80, 0.9), (16, 0.5, 40, 0.95), (1, 1.0, 2, 0.0)],
+)
+def test_the_mean_goes_over_an_epoch_and_no_more_than_an_eighth_of_all_steps(
+    epochs: int, span: float, steps: int, decay: float
+) -> None:
+    assert ema_decay(TrainConfig(epochs=epochs, ema_epochs=span), steps) == pytest.approx(decay)
 
 
 def test_validation_asks_the_running_mean(inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,8 +225,8 @@ def test_validation_asks_the_running_mean(inputs: Inputs, tmp_path: Path, monkey
             for parameter in (*module.backbone.parameters(), *module.heads.parameters()):
                 parameter.zero_()
 
-    def accuracy(name: str, decay: float) -> float:
-        config = replace(CONFIG, epochs=1, ema_decay=decay)
+    def accuracy(name: str, span: float) -> float:
+        config = replace(CONFIG, epochs=1, ema_epochs=span)
         model = train(inputs.catalogue, inputs.split, tmp_path / name, config, QUIET)
         return float(model.counts["best_validation_accuracy"])  # pyright: ignore
 

@@ -85,13 +85,8 @@ def _quality(light: Float32Array) -> Float32Array:
     return (np.trunc(across).sum(axis=(1, 2)) + np.trunc(down).sum(axis=(1, 2))) / np.float32(90)
 
 
-def examine(path: Path, *, max_pixels: int) -> PhotoRecord | PhotoFailure:
-    """Read one photo whole, decode it (so that truncation is found) and hash it; never raises for a bad photo."""
-    return examine_some([path], max_pixels=max_pixels)[0]
-
-
-def examine_some(paths: Sequence[Path], *, max_pixels: int) -> list[PhotoRecord | PhotoFailure]:
-    """Examine a few photos in one thread."""
+def examine(paths: Sequence[Path], *, max_pixels: int) -> list[PhotoRecord | PhotoFailure]:
+    """Read a few photos whole, decode them (so that truncation is found) and hash them; a bad photo never raises."""
     looked = [_look(path, max_pixels) for path in paths]
     good = [one for one in looked if not isinstance(one, PhotoFailure)]
     hashes = iter(_hashes([shrunk for _, shrunk in good]) if good else ())
@@ -135,7 +130,7 @@ def examine_all(
         for start in range(0, len(paths), _BATCH):
             batch = paths[start : start + _BATCH]
             tasks = [[root / path for path in batch[at : at + _TASK]] for at in range(0, len(batch), _TASK)]
-            results = chain.from_iterable(pool.map(partial(examine_some, max_pixels=max_pixels), tasks))
+            results = chain.from_iterable(pool.map(partial(examine, max_pixels=max_pixels), tasks))
             for path, result in zip(batch, results, strict=True):
                 found[path] = result
                 if progress is not None:

@@ -52,7 +52,9 @@ def train(
     ignore_labels: Annotated[str, typer.Option(help="Comma-separated labels that are not learned.")] = "",
     freeze_backbone: Annotated[bool, typer.Option("--freeze-backbone", help="Train the last layer only.")] = False,
     patience: Annotated[int | None, typer.Option(help="Epochs without a better validation; 0: never stop.")] = None,
-    ema_decay: Annotated[float | None, typer.Option(help="Keep a mean of the weights, this slow; 0: none.")] = None,
+    ema_epochs: Annotated[
+        float | None, typer.Option(help="Keep a moving average of the weights over so many epochs; 0: none.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from this file, with no network.")] = None,
     no_pretrained: Annotated[bool, typer.Option("--no-pretrained", help="Start from chance.")] = False,
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
@@ -112,7 +114,7 @@ def train(
         "product_weight": product_weight,
         "augmentation": augmentation,
         "patience": patience,
-        "ema_decay": ema_decay,
+        "ema_epochs": ema_epochs,
     }
     config = replace(config, **{name: value for name, value in given.items() if value is not None})  # pyright: ignore
     where = output or catalogue.parent / "model"

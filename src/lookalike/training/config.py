@@ -26,9 +26,9 @@ class TrainConfig:
     own. `patience` counts epochs without a better validation accuracy before training stops; 0 means never.
     `trained_stages` n trains the network's last n stages on what the stages before, run once for each photo and `views`
     views of it, made of them, and the exported encoder has two branches, see `cut`; 0 trains the whole network in
-    place, on photos augmented anew each epoch. `ema_decay` d validates and keeps a running mean of the weights, which
-    each step moves by 1 - d towards the ones that are trained; 0 keeps those themselves. `budget_s` ends training with
-    the epoch in which that many seconds end.
+    place, on photos augmented anew each epoch. `ema_epochs` validates and keeps an exponential moving average of the
+    weights over about so many epochs, an eighth of the whole training at most; 0 keeps the weights themselves.
+    `budget_s` ends training with the epoch in which that many seconds end.
     `weights` is a file to start from instead; without it and with `pretrained` off, the network starts from chance.
     """
 
@@ -56,7 +56,7 @@ class TrainConfig:
     channels_last: bool = True
     freeze_backbone: bool = False
     patience: int = 5
-    ema_decay: float = 0.0
+    ema_epochs: float = 0.0
     trained_stages: int = 0
     views: int = 8
     budget_s: float | None = None
@@ -93,7 +93,7 @@ class TrainConfig:
         _require("weight of the parent categories", 0 <= self.parent_weight < float("inf"), "0 or more")
         _require("weight of the products", 0 <= self.product_weight < float("inf"), "0 or more")
         _require("label smoothing", 0 <= self.label_smoothing < 1, "0 or more and below 1")
-        _require("decay of the mean weights", 0 <= self.ema_decay < 1, "0 (none) or more and below 1")
+        _require("span of the mean weights", 0 <= self.ema_epochs < float("inf"), "0 epochs (none) or more")
         _require("image size", self.size_px is None or self.size_px >= 16, "16 pixels or more")
         _require("number of trained stages", self.trained_stages >= 0, "0 (the whole network) or more")
         _require("number of views", 1 <= self.views <= 64, "1 to 64")

@@ -72,7 +72,8 @@ class Classifier(pl.LightningModule):
         self._lr = 0.0
         if config.freeze_backbone:
             self.backbone.requires_grad_(requires_grad=False)
-        self.averaged = _averaged(self.backbone, self.heads, config.ema_decay) if config.ema_decay else None
+        decay = ema_decay(config, steps_per_epoch)
+        self.averaged = _averaged(self.backbone, self.heads, decay) if config.ema_epochs else None
         self.train()  # Lightning leaves the mode as it finds it
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
@@ -175,6 +176,15 @@ class Classifier(pl.LightningModule):
     def _note(self, batch: Batch) -> None:
         for reject in batch.failed:
             self.failed.setdefault(str(reject.id), reject)
+
+
+def ema_decay(config: TrainConfig, steps_per_epoch: int) -> float:
+    """What a step leaves of the mean of the weights, so that it goes over `ema_epochs`; in [0, 1).
+
+    An eighth of all steps at most, so that of the first weights, which had learned nothing, no more than e⁻⁸ is left.
+    """
+    span = min(config.ema_epochs * steps_per_epoch, config.epochs * steps_per_epoch / 8)
+    return 1 - 1 / max(span, 1.0)
 
 
 def _averaged(backbone: torch.nn.Module, heads: Heads, decay: float) -> AveragedModel:

@@ -10,7 +10,6 @@ VIEWS_PER_CORE_S = 120
 PHOTOS_PER_CORE_S = 110
 """Photos a second and core through the stages that are trained."""
 MOST_VIEWS = 8
-_BATCH = 64
 _VIEW_SHARE, _TRAIN_SHARE = 0.4, 0.45
 
 
@@ -44,8 +43,7 @@ def plan(base: TrainConfig, budget: str, photos: int, cores: int) -> TrainConfig
     Notes
     -----
     Frozen stages run once and take about two fifths of the time; the tail is trained for nearly half, and the rest is
-    kept back. The mean of the weights (EMA) goes over about one epoch, ten steps at least. What the learning rate was
-    chosen from stands in docs/experiments.md.
+    kept back. What the learning rate was chosen from stands in docs/experiments.md.
     """
     known = BUDGETS.get(budget)
     if known is None:
@@ -60,9 +58,9 @@ def plan(base: TrainConfig, budget: str, photos: int, cores: int) -> TrainConfig
         trained_stages=known.stages,
         views=min(max(views, 1), MOST_VIEWS),
         epochs=min(max(epochs, 1), known.epochs),
-        batch_size=_BATCH,
+        batch_size=64,
         lr=2e-3,
         weight_decay=0.05,
-        ema_decay=round(1 - 1 / max(photos // _BATCH, 10), 4),
+        ema_epochs=1.0,
         budget_s=float(known.seconds),
     )
