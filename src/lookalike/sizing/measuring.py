@@ -38,14 +38,15 @@ _WARM = 16
 _FETCH = 72  # what a search for ten products asks an index for, about
 _RESIDENT = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from lookalike.api import create_app
 from lookalike.engine import SearchEngine
 from lookalike.settings import load_settings
 engine = SearchEngine.open(sys.argv[1])
 app = create_app(engine, load_settings())
-for photo in sys.argv[2:]:
-    engine.search(photo)
+with ThreadPoolExecutor(4) as pool:  # a busy server also holds the network that runs on half of the cores
+    list(pool.map(engine.search, sys.argv[2:]))
 status = Path("/proc/self/status")
 if status.is_file():
     print(1024 * int(status.read_text().split("VmRSS:")[1].split()[0]))
@@ -189,10 +190,11 @@ def _ask(site: Path, photos: Sequence[Path]) -> tuple[float, float, float, float
                 engine.search(photo)
                 whole = time.perf_counter() - started
             took.append((whole, steps.seconds["decode"], steps.seconds["encode"]))
-        started = time.perf_counter()
         with ThreadPoolExecutor(_cores()) as pool:
+            list(pool.map(engine.search, photos))  # what comes with the first company is not counted
+            started = time.perf_counter()
             list(pool.map(engine.search, [*photos, *photos]))
-        rate = 2 * len(photos) / (time.perf_counter() - started)
+            rate = 2 * len(photos) / (time.perf_counter() - started)
     query_ms, decode_ms, encode_ms = (np.median(took, axis=0) * 1000).tolist()
     command = [sys.executable, "-c", _RESIDENT, str(site), *map(str, photos[:20])]
     told = subprocess.run(command, check=True, capture_output=True, text=True)
