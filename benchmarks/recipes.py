@@ -9,11 +9,13 @@ go through the default head, and accuracy, label and instance recall@1 are measu
 learned `without EMA` (in the last epoch) and the blends of start and tuned weights (`wise-…`) are measured on the
 default's run, and stand in rows of their own.
 proxy-anchor and supcon need pytorch-metric-learning, which Lookalike itself does not. Prints and keeps the paired
-differences to `softmax`, the default, with 95 % intervals by sender.
+differences to `softmax`, the default, with 95 % intervals by sender; --work/ablations.json is what
+`lookalike report --ablations` takes.
 """
 
 import argparse
 import copy
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +30,7 @@ import yardstick
 from harness import CLOTHING, keep
 from lookalike import catalogue, embedding, heads, images, metrics, splits, views
 from lookalike.evaluate.distortions import distort, draw
+from lookalike.files import write_text
 from lookalike.training import RunConfig, TrainConfig, data, fit, plan_for, train
 from lookalike.training.cache import Runner, make_runner
 from lookalike.training.cut import Tail, copied, cut
@@ -196,7 +199,9 @@ def main() -> None:
                     shown = {figure: round(float(found[figure].mean()), 4) for figure in FIGURES}
                     print(number, seed, variant, shown, f"{time.perf_counter() - started:.0f} s", flush=True)
                     seconds.setdefault(variant, []).append(round(time.perf_counter() - started, 1))
-    keep("recipes", {"rows": table(values), "seconds": seconds})
+    rows = table(values)
+    write_text(arguments.work / "ablations.json", json.dumps(rows, indent=2) + "\n")
+    keep("recipes", {"rows": rows, "seconds": seconds})
 
 
 def prepare(source: Path, number: int, folder: Path, stages: int) -> Bench:
@@ -345,7 +350,7 @@ def table(values: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> list[dict
     """A row a recipe: means over folds and seeds, and paired differences to softmax with 95 % intervals by sender."""
     rows: list[dict[str, object]] = []
     for name, found in values.items():
-        row: dict[str, object] = {"recipe": name, "runs": len(found)}
+        row: dict[str, object] = {"name": name, "runs": len(found)}
         for figure in FIGURES:
             row[figure] = round(float(np.mean([one[figure].mean() for one in found])), 4)
             base = values.get("softmax", ())
@@ -353,7 +358,8 @@ def table(values: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> list[dict
                 pairs = np.concatenate([a[figure] - b[figure] for a, b in zip(found, base, strict=True)])
                 senders = np.concatenate([one["sender"] for one in found]).tolist()
                 paired = metrics.summary(pairs, senders)
-                row[f"{figure}, difference"] = [round(v, 4) for v in (paired.value, paired.low, paired.high)]
+                ends = {"value": paired.value, "low": paired.low, "high": paired.high}
+                row[f"{figure}, difference"] = {end: round(v, 4) for end, v in ends.items()}
         rows.append(row)
         print(row)
     return rows
