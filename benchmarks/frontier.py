@@ -15,7 +15,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +34,7 @@ from lookalike.training.graph import to_onnx
 from lookalike.training.network import make_backbone
 from lookalike.types import UInt8Array
 
-SIZES = {"lite0": (160, 192, 224, 256, 288), "lite2": (224, 260, 300)}
+SIZES = {"lite0": (160, 192, 224, 256, 288), "lite2": (192, 224, 260, 300)}
 DEFAULT, BEST = ("lite0", 224), ("lite2", 260)
 DIMS = (64, 128, 256, 512)
 SEEN, VIEWS = 1500, 2
@@ -91,11 +91,14 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     shop = read(arguments.source, arguments.work, arguments.photos)
-    quality, speed = arguments.work / "quality.json", arguments.work / "speed.json"
+    drawn = hashlib.sha256(" ".join(shop.files).encode()).hexdigest()[:8]
+    work = arguments.work / f"photos-{drawn}"  # what was measured on other photos is no part of this
+    work.mkdir(exist_ok=True)
+    quality, speed = work / "quality.json", work / "speed.json"
     if arguments.step == "quality" or not quality.is_file():
-        quality.write_text(json.dumps(list(measure_quality(shop, arguments.work))), encoding="utf-8")
+        quality.write_text(json.dumps(list(measure_quality(shop, work))), encoding="utf-8")
     if arguments.step == "speed" or not speed.is_file():
-        speed.write_text(json.dumps(measure_speed(shop, arguments.work)), encoding="utf-8")
+        speed.write_text(json.dumps(measure_speed(shop, work)), encoding="utf-8")
     if arguments.step == "report":
         report(json.loads(quality.read_text(encoding="utf-8")), json.loads(speed.read_text(encoding="utf-8")))
 
@@ -125,8 +128,7 @@ def load(variant: Variant, work: Path) -> OpenVinoEncoder:
 def measure_quality(shop: Shop, work: Path) -> Iterator[dict[str, object]]:
     """Encode everything once in each variant, then fit and measure each fold and width."""
     encoders = {variant: load(variant, work) for variant in variants() if not variant.flips}
-    drawn = hashlib.sha256(" ".join(shop.files).encode()).hexdigest()[:8]
-    features = encode_all(shop, encoders, work / f"features-{drawn}")
+    features = encode_all(shop, encoders, work / "features")
     for variant in variants():
         clean, bent, seen = features(variant)
         for dim in DIMS if (variant.network, variant.size) in (DEFAULT, BEST) else (256,):
@@ -139,7 +141,9 @@ def measure_quality(shop: Shop, work: Path) -> Iterator[dict[str, object]]:
             yield {"variant": variant.name, "dim": dim, **row}
 
 
-def encode_all(shop: Shop, encoders: dict[Variant, OpenVinoEncoder], folder: Path):  # noqa: ANN201
+def encode_all(
+    shop: Shop, encoders: dict[Variant, OpenVinoEncoder], folder: Path
+) -> Callable[[Variant], tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]]:
     """Features of all photos (and their mirror images), of the photos distorted, and of the views; kept on disk."""
     folder.mkdir(exist_ok=True)
     cards = {encoder.card.size_px: encoder.card for encoder in encoders.values()}

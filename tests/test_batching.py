@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
+from waiting import until
 
 from lookalike.batching import Together
 
@@ -27,21 +28,12 @@ class Held:
         return [one * 10 for one in asked]
 
 
-def waiting(together: Together[int, int], number: int) -> None:
-    idle = threading.Event()
-    for _ in range(3000):
-        if together.waiting == number:
-            return
-        idle.wait(0.01)
-    raise AssertionError("they never came")
-
-
 def ask(pool: ThreadPoolExecutor, together: Together[int, int], numbers: Sequence[int]) -> list[Future[int]]:
     """Ask one after another, so that their order is known."""
     futures: list[Future[int]] = []
     for place, number in enumerate(numbers):
         futures.append(pool.submit(together, number))
-        waiting(together, place + 1)
+        until(lambda place=place: together.waiting == place + 1)
     return futures
 
 

@@ -4,13 +4,12 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from waiting import until
 
 from lookalike import encoder as encoders
 from lookalike.encoder import load_encoder
@@ -21,15 +20,6 @@ from lookalike.errors import ArtifactError, EncoderError
 @pytest.fixture(scope="module")
 def lite0() -> encoders.OpenVinoEncoder:
     return load_encoder("lite0", precision="fp32", requests=4)
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    idle = threading.Event()
-    for _ in range(3000):
-        if holds():
-            return
-        idle.wait(0.01)
-    raise AssertionError("it never came")
 
 
 def pictures(n: int, size: int, seed: int = 0) -> np.ndarray:
@@ -60,12 +50,14 @@ def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monke
     both = [encoder._whole.get() for _ in range(2)]  # pyright: ignore
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(encoder.encode, photos[:1])  # under way, and waits for a request
-        wait_for(lambda: encoder._one.running == 1)  # pyright: ignore
-        second = pool.submit(encoder.encode, photos[1:2])
-        np.testing.assert_allclose(second.result(60)[0], serial[1], rtol=1e-3, atol=1e-3)
-        assert not first.done()
-        for request in both:
-            encoder._whole.put(request)  # pyright: ignore
+        until(lambda: encoder._one.running == 1)  # pyright: ignore
+        try:
+            second = pool.submit(encoder.encode, photos[1:2])
+            np.testing.assert_allclose(second.result(60)[0], serial[1], rtol=1e-3, atol=1e-3)
+            assert not first.done()
+        finally:
+            for request in both:
+                encoder._whole.put(request)  # pyright: ignore
         np.testing.assert_allclose(first.result(60)[0], serial[0], rtol=1e-3, atol=1e-3)
     assert compiled[1:] == [{"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": 2}]
 

@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from PIL import Image as PillowImage
 from starlette.testclient import TestClient
 from starlette.types import Message
+from waiting import until
 
 from lookalike.api import create_app
 from lookalike.api.context import Context
@@ -84,16 +85,6 @@ class Asking:
 
 def context_of(app: FastAPI) -> Context:
     return app.state.context
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for a state that nothing announces."""
-    idle = threading.Event()
-    for _ in range(3000):
-        if true():
-            return
-        idle.wait(0.01)
-    raise AssertionError("it never came")
 
 
 def test_who_finds_no_room_is_refused_at_once_and_told_when_to_come_back(
