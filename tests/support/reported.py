@@ -63,6 +63,7 @@ def train_nothing(out: Path, lr: float, accuracies: list[float]) -> Artifact:
             "lr": [lr] * len(accuracies),
         }
         pl.DataFrame(history).write_parquet(draft.path / "history.parquet")
+        draft.counts = {"best_epoch": len(accuracies)}
         draft.about = {"command": f"lookalike sweep --lr {lr}", "versions": {"torch": "9.9.9"}}
     return open_artifact(out, "model")
 

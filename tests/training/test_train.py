@@ -46,6 +46,8 @@ def test_it_leaves_a_checkpoint_an_epoch_and_the_best(whole: Artifact) -> None:
     assert sorted(file.name for file in (whole.path / "epochs").iterdir()) == ["000.ckpt", "001.ckpt", "002.ckpt"]
     best, last = (torch.load(whole.path / name, weights_only=True) for name in ("best.ckpt", "last.ckpt"))
     assert (best["epoch"], last["epoch"]) == (whole.counts["best_epoch"], 2)
+    history = pl.read_parquet(whole.path / "history.parquet")
+    assert history["val_accuracy"][int(whole.counts["best_epoch"])] == whole.counts["best_validation_accuracy"]
     assert json.loads((whole.path / "labels.json").read_text(encoding="utf-8"))["labels"] == ["blue", "green", "red"]
     assert not list(whole.path.parent.glob("*.partial"))
 

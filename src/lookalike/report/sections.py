@@ -101,6 +101,7 @@ def curves(found: Found) -> str:
             plain(name),
             f"{h['val_accuracy'].max():.4f}",
             f"{h.sort('val_accuracy', descending=True)['epoch'][0]}",
+            f"{found.runs[name].counts['best_epoch']}",
             f"{h.height}",
         ]
         for name, h in found.histories.items()
@@ -113,7 +114,7 @@ def curves(found: Found) -> str:
     return (
         made_by(found.runs.values())
         + f'<div class="charts">{"".join(shown)}</div>{charts.legend(list(found.histories))}'
-        + table(["run", "best validation accuracy", "in epoch", "epochs"], rows, sortable=True)
+        + table(["run", "best validation accuracy", "in epoch", "epoch kept", "epochs"], rows, sortable=True)
         + "".join(f'<p class="soft">{note}</p>' for note in notes if note)
     )
 

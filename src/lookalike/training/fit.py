@@ -11,16 +11,13 @@ import threading
 import warnings
 from collections.abc import Generator
 from dataclasses import asdict
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, RichProgressBar, Timer
-from pytorch_lightning.callbacks.timer import Interval
+from pytorch_lightning import Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from lookalike.artifacts import (
@@ -37,14 +34,15 @@ from lookalike.artifacts import (
 from lookalike.errors import Stopped, TrainingError
 from lookalike.files import write_parquet, write_text
 from lookalike.labels import label_set_config
-from lookalike.training.beginning import BEST, CACHE, FACTS, INTERRUPTED, LAST, begin, cached_tail
+from lookalike.training.beginning import CACHE, FACTS, INTERRUPTED, LAST, begin, cached_tail
+from lookalike.training.checkpoints import callbacks, keep_best
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.data import TrainingSet, loaders, read_training_set
 from lookalike.training.module import Classifier
 from lookalike.training.network import Backbone, keep_depthwise_float32, starting_file
 from lookalike.training.plan import plan
 
-VERSION = 3
+VERSION = 4
 """Raise when equal configurations would train another model."""
 
 SAMPLE = 128
@@ -65,9 +63,9 @@ def train(
 
     Returns
     -------
-    Artifact of kind "model". It holds `best.ckpt` (by validation accuracy), `last.ckpt` and `epochs/NNN.ckpt`,
-    `labels.json`, `history.parquet` (a row per epoch), TensorBoard events, and `rejects.parquet`: the photos that could
-    not be read.
+    Artifact of kind "model". It holds `epochs/NNN.ckpt`, `last.ckpt` and `best.ckpt` (of the epoch that
+    `checkpoints.choose` takes), `labels.json`, `history.parquet` (a row per epoch), TensorBoard events, and
+    `rejects.parquet`: the photos that could not be read.
 
     Raises
     ------
@@ -167,7 +165,7 @@ def _fit(trainer: Trainer, module: Classifier, both: tuple[Any, Any], last: Path
 
 
 def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
-    best = max(module.history, key=lambda line: (line.val_accuracy, -line.epoch))
+    kept = keep_best(draft.path, module.history, len(data.validation))
     write_parquet(draft.path / "history.parquet", pl.DataFrame([asdict(line) for line in module.history]))
     write_rejects(draft.path, list(module.failed.values()))
     (draft.path / INTERRUPTED).unlink(missing_ok=True)
@@ -177,8 +175,8 @@ def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
         "rejected": len(module.failed),
         "labels": len(data.labels.labels),
         "epochs": len(module.history),
-        "best_epoch": best.epoch,
-        "best_validation_accuracy": round(best.val_accuracy, 4),
+        "best_epoch": kept.epoch,
+        "best_validation_accuracy": round(kept.val_accuracy, 4),
     }
 
 
@@ -197,48 +195,6 @@ def _write_facts(folder: Path, data: TrainingSet, backbone: Backbone, config: Tr
     }
     write_text(folder / FACTS, json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     write_text(folder / "labels.json", json.dumps(label_set_config(data.labels), indent=2, ensure_ascii=False) + "\n")
-
-
-class _KeepOnStop(Callback):
-    """Keeps what was learned so far on Ctrl-C or SIGTERM, be it in the middle of the first epoch."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if isinstance(exception, KeyboardInterrupt | SystemExit):
-            trainer.save_checkpoint(self._file, weights_only=True)
-
-
-def callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Callback]:
-    """What watches a run: checkpoints, early stopping, the clock of a budget, the bar."""
-    best = ModelCheckpoint(
-        folder,
-        BEST.removesuffix(".ckpt"),
-        monitor="val_accuracy",
-        mode="max",
-        save_weights_only=True,
-        enable_version_counter=False,
-    )
-    each = ModelCheckpoint(
-        folder / "epochs",
-        "{epoch:03d}",
-        monitor="epoch",
-        mode="max",
-        save_top_k=-1,
-        save_weights_only=True,
-        auto_insert_metric_name=False,
-        enable_version_counter=False,
-    )
-    last = ModelCheckpoint(folder, LAST.removesuffix(".ckpt"), enable_version_counter=False)  # after the others' state
-    found: list[Callback] = [best, each, last, _KeepOnStop(folder / INTERRUPTED)]
-    if config.budget_s is not None:
-        found.append(Timer(timedelta(seconds=config.budget_s), Interval.epoch, verbose=False))
-    if config.patience:
-        found.append(EarlyStopping("val_accuracy", mode="max", patience=config.patience))
-    if progress:
-        found.append(RichProgressBar())
-    return found
 
 
 def choose_precision(wanted: str, accelerator: str) -> str:
