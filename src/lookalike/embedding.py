@@ -5,7 +5,6 @@ a fixed stretch of the catalogue, and its `.npy` is written last: where it is, t
 """
 
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ import polars as pl
 from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_artifact, write_rejects
+from lookalike.cores import cores
 from lookalike.encoder import Encoder, encode
 from lookalike.errors import ArtifactError, PhotoError
 from lookalike.files import write_bytes, write_parquet, write_text
@@ -121,7 +121,7 @@ def embed(
     rows = list(zip(read.images["image_id"], read.images["path"], strict=True))
     with create(out, recipe) as draft:
         starts = range(0, len(rows), config.shard_size)
-        with ThreadPoolExecutor(config.threads or os.cpu_count() or 1, "decode") as pool:
+        with ThreadPoolExecutor(config.threads or cores(), "decode") as pool:
             for number, start in enumerate(starts):
                 stretch = rows[start : start + config.shard_size]
                 if not _shard(draft.path, number, ".npy").is_file():

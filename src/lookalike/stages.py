@@ -1,7 +1,6 @@
 """The two stages that join what other modules made: fit the head, and fill the collection."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from lookalike import catalogue as catalogues
 from lookalike import heads, images
 from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, write_rejects
 from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.cores import cores
 from lookalike.embedding import Embeddings, load_embeddings
 from lookalike.encoder_folder import EncoderFolder
 from lookalike.errors import CollectionError, Mismatch, PhotoError
@@ -222,7 +222,7 @@ class _Filler:
 
     def entries(self, rows: pl.DataFrame) -> Sequence[Entry]:
         vectors = self.head.apply(self.embeddings.of(rows["image_id"].to_list()))
-        with ThreadPoolExecutor(os.cpu_count() or 1, "thumbnail") as pool:
+        with ThreadPoolExecutor(cores(), "thumbnail") as pool:
             thumbnails = list(pool.map(self._thumbnail, rows["path"], rows["image_id"]))
         return [
             Entry(_product(row), _image(row), vector, thumbnail)

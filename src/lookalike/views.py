@@ -6,7 +6,6 @@ of the validation part how much labels may weigh.
 
 import hashlib
 import io
-import os
 import zipfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +20,7 @@ from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact
 from lookalike.augment import Augmentation, augment, decode_side
+from lookalike.cores import cores
 from lookalike.encoder import Encoder
 from lookalike.errors import ArtifactError, PhotoError
 from lookalike.files import write_bytes
@@ -178,7 +178,7 @@ def _encode(
 
     ids: list[str] = []
     parts: list[npt.NDArray[np.float16]] = []
-    with ThreadPoolExecutor(os.cpu_count() or 1, "view") as pool:
+    with ThreadPoolExecutor(cores(), "view") as pool:
         for start in range(0, len(sample), _AT_ONCE):
             batch = sample[start : start + _AT_ONCE]
             made = [

@@ -1,6 +1,5 @@
 """Near-duplicate photos across products and across splits: the leak detector."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from lookalike.audit.config import AuditConfig, Photos
 from lookalike.audit.likeness import SIDE_PX, likeness, sketch
 from lookalike.audit.neighbours import Float64Array, Int64Array, alike_pairs
 from lookalike.catalogue.groups import components, near_copies
+from lookalike.cores import cores
 from lookalike.errors import PhotoError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -154,7 +154,7 @@ def _likenesses(paths: Sequence[str], pairs: Int64Array, root: Path) -> Float64A
 
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))  # a photo's pairs lie together: each sketch is drawn about once
     scores = np.empty(len(pairs))
-    with ThreadPoolExecutor(os.cpu_count() or 1, "compare") as pool:
+    with ThreadPoolExecutor(cores(), "compare") as pool:
         scores[order] = np.fromiter(pool.map(compare, pairs[order].tolist()), np.float64, len(pairs))
     return scores
 

@@ -4,7 +4,6 @@ The thresholds were set on 6,228 photos of goods (clothes at home, the drawn sam
 reported, and on 120 drawn pages of text. `docs/audit.md` has the figures.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,6 +17,7 @@ from PIL import Image as PillowImage
 
 from lookalike import images
 from lookalike.audit.config import Photos
+from lookalike.cores import cores
 from lookalike.errors import PhotoError
 
 BLANK, TEXT, TINY, THIN = "blank", "text only", "tiny", "thin"
@@ -189,7 +189,7 @@ def _measured(paths: Sequence[str], root: Path) -> Generator[Measures | None]:
             return None
 
     ahead: deque[Future[Measures | None]] = deque()
-    with ThreadPoolExecutor(os.cpu_count() or 1, "measure") as pool:
+    with ThreadPoolExecutor(cores(), "measure") as pool:
         for path in paths:
             ahead.append(pool.submit(work, path))
             if len(ahead) > _AHEAD:

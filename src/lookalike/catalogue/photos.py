@@ -1,6 +1,5 @@
 """What ingest learns of each photo: its facts, its bytes' sha256 and its perceptual hash; in threads."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from lookalike import images
+from lookalike.cores import cores
 from lookalike.errors import PhotoError
 from lookalike.types import Float32Array, UInt8Array
 
@@ -126,7 +126,7 @@ def examine_all(
     dict from relative path to what was found, in the order of `paths`.
     """
     found: dict[str, PhotoRecord | PhotoFailure] = {}
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(workers or cores()) as pool:
         for start in range(0, len(paths), _BATCH):
             batch = paths[start : start + _BATCH]
             tasks = [[root / path for path in batch[at : at + _TASK]] for at in range(0, len(batch), _TASK)]

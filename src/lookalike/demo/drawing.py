@@ -1,6 +1,5 @@
 """Draw the whole sample catalogue into a folder."""
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lookalike.cores import cores
 from lookalike.demo.dirt import soil, spoil_photos
 from lookalike.demo.shop import Listing, image_rows, photograph, stock
 from lookalike.demo.table import images_csv, products_csv
@@ -45,7 +45,7 @@ def draw(
     for table in (PRODUCTS, IMAGES):
         (out / table).unlink(missing_ok=True)
     listings = stock(seed)
-    _photograph_all(listings, photos, seed, workers or os.cpu_count() or 1, progress or (lambda _done, _total: None))
+    _photograph_all(listings, photos, seed, workers or cores(), progress or (lambda _done, _total: None))
     rng = np.random.default_rng([seed, 4])
     products, images, dirt = soil([listing.row for listing in listings], image_rows(listings), rng)
     spoil_photos(photos, dirt)

@@ -1,13 +1,13 @@
 """Who is asked and against what: the queries and galleries of both protocols, and what is left out and why."""
 
 import hashlib
-import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lookalike.collection import Collection
+from lookalike.cores import cores
 from lookalike.engine import SearchEngine
 from lookalike.errors import NotFound, PhotoError, QueryError
 from lookalike.evaluate.distortions import distort, draw
@@ -238,7 +238,7 @@ def _instance_queries(
         scene = stage_scene(original, draw_scene(image_id, seed=seed))
         return distort(original, draw(image_id, seed=seed)), scene
 
-    with ThreadPoolExecutor(os.cpu_count() or 1, "distort") as pool:
+    with ThreadPoolExecutor(cores(), "distort") as pool:
         made = list(pool.map(distorted, asked))
     queries = [
         InstanceQuery(photo, frozenset(by_bytes[photo.image.sha256 or photo.image.image_id]), *both)

@@ -1,6 +1,5 @@
 """Measure for about a minute what building and asking cost here: two small sites, heads, indexes of random vectors."""
 
-import os
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from lookalike import catalogue, heads, pipeline, timing
 from lookalike.collection import IndexPlan
 from lookalike.collection.plan import plan_for
 from lookalike.collection.vector_index import VectorIndex
+from lookalike.cores import cores
 from lookalike.demo.drawing import draw_batch
 from lookalike.demo.shop import stock
 from lookalike.encoder import load_encoder
@@ -125,7 +125,7 @@ def measure(
         artefacts,
         {kind: index_costs(plan, dim, _ROWS) for kind, plan in plans.items()},
         *asked,
-        cores=_cores(),
+        cores=cores(),
         precision=loaded.precision,
     )
 
@@ -144,10 +144,6 @@ def _head(dim: int) -> Line:
         heads.fit(features, labels, range(rows), heads.HeadConfig())
         points.append((rows / SplitConfig().train, time.perf_counter() - started))
     return Line.through(*points)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _build(photos: Sequence[Path], scratch: Path, encoder: str) -> tuple[dict[str, float], dict[str, float]]:
@@ -190,7 +186,7 @@ def _ask(site: Path, photos: Sequence[Path]) -> tuple[float, float, float, float
                 engine.search(photo)
                 whole = time.perf_counter() - started
             took.append((whole, steps.seconds["decode"], steps.seconds["encode"]))
-        with ThreadPoolExecutor(_cores()) as pool:
+        with ThreadPoolExecutor(cores()) as pool:
             list(pool.map(engine.search, photos))  # what comes with the first company is not counted
             started = time.perf_counter()
             list(pool.map(engine.search, [*photos, *photos]))

@@ -4,7 +4,6 @@ So the first epoch starts at once, and no row is computed that no epoch comes to
 each; a row that does not match its checksum, because it was never written or a crash cut it short, is computed again.
 """
 
-import os
 import shutil
 import zlib
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ import torch
 from torch.utils.data import Dataset
 
 from lookalike import images, views
+from lookalike.cores import cores
 from lookalike.encoder import OpenVinoEncoder, choose_precision
 from lookalike.encoder_folder import EncoderFolder
 from lookalike.errors import PhotoError, TrainingError
@@ -48,7 +48,7 @@ def make_runner(folder: Path, parts: Cut, card: Preprocess, precision: str) -> R
     folder.mkdir(exist_ok=True)
     write_bytes(folder / "encoder.onnx", to_onnx(Flat(parts.trunk), card.size_px))
     chosen = precision if precision == "fp32" else choose_precision("auto")
-    encoder = OpenVinoEncoder(EncoderFolder(folder, "trunk", "trunk", card), chosen, os.cpu_count() or 1)
+    encoder = OpenVinoEncoder(EncoderFolder(folder, "trunk", "trunk", card), chosen, cores())
     return Runner(encoder, card)
 
 
@@ -89,7 +89,7 @@ class Cache:
         found = [self._kept(place) for place in places]
         missing = [number for number, row in enumerate(found) if row is None]
         failed: dict[int, Reject] = {}
-        with ThreadPoolExecutor(os.cpu_count() or 1, "view") as pool:
+        with ThreadPoolExecutor(cores(), "view") as pool:
             seen = zip(missing, pool.map(self._see, [wanted[number] for number in missing]), strict=True)
             waiting: list[tuple[int, UInt8Array]] = []
             for number, pixels in seen:

@@ -1,6 +1,5 @@
 """From catalogue and split to batches; preprocessing is that of `lookalike.images`, the same as in serving."""
 
-import os
 from collections.abc import Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from lookalike import catalogue as catalogues
 from lookalike import images
 from lookalike.artifacts import Artifact, open_artifact
 from lookalike.augment import Augmentation, augment, decode_side
+from lookalike.cores import cores
 from lookalike.errors import PhotoError, TrainingError
 from lookalike.labels import LabelSet, choose_labels
 from lookalike.splits import read_split
@@ -137,7 +137,7 @@ class PhotoDataset(Dataset[Batch]):
 
     def __getitems__(self, keys: Sequence[int]) -> Batch:
         """Read a batch; a photo that fails is told in `failed`, and no other takes its label."""
-        with ThreadPoolExecutor(os.cpu_count() or 1, "decode") as pool:
+        with ThreadPoolExecutor(cores(), "decode") as pool:
             read = list(pool.map(self._read, keys))
         pixels: list[UInt8Array] = []
         targets: list[tuple[int, ...]] = []

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
 import shutil
 import signal
 import threading
@@ -31,6 +30,7 @@ from lookalike.artifacts import (
     relative_root,
     write_rejects,
 )
+from lookalike.cores import cores
 from lookalike.errors import Stopped, TrainingError
 from lookalike.files import write_parquet, write_text
 from lookalike.labels import label_set_config
@@ -102,7 +102,7 @@ def plan_for(catalogue: Path, split: Path, base: TrainConfig, budget: str) -> Tr
         There is nothing to learn, or the budget is unknown.
     """
     data = read_training_set(catalogue, split, base, None)
-    return plan(base, budget, len(data.train), os.cpu_count() or 1)
+    return plan(base, budget, len(data.train), cores())
 
 
 def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -> None:
@@ -112,7 +112,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
     if config.trained_stages:
         backbone, train_loader, validation_loader = cached_tail(draft.path, data, backbone, config, run)
     else:
-        workers = run.workers if run.workers is not None else min(8, os.cpu_count() or 1) * (accelerator == "cuda")
+        workers = run.workers if run.workers is not None else min(8, cores()) * (accelerator == "cuda")
         train_loader, validation_loader = loaders(data, backbone.card, config, workers=workers)
     precision = choose_precision(config.precision, accelerator)
     if (precision, accelerator) == ("bf16", "cpu"):
