@@ -169,3 +169,38 @@ def curves(title: str, series: Mapping[str, Mapping[int, float]], *, x: str) -> 
             f'<text x="{width - right + 8}" y="{free:.1f}" fill="{colour}">{html.escape(name)}</text>'
         )
     return "".join(parts) + "</svg>\n"
+
+
+def scatter(title: str, series: Mapping[str, Sequence[tuple[float, float]]], axes: tuple[str, str]) -> str:
+    """Draw points, those of a series joined by a line and named at its last, as a standalone SVG."""
+    points = [point for line in series.values() for point in line]
+    lows, highs = (tuple(pick(axis) for axis in zip(*points, strict=True)) for pick in (min, max))
+    width, height, left, top, right, bottom = _WIDTH_PX, 480, 64, 44, 90, 50
+
+    def place(point: tuple[float, float]) -> tuple[float, float]:
+        x, y = ((value - low) / ((high - low) or 1) for value, low, high in zip(point, lows, highs, strict=True))
+        return left + x * (width - left - right), height - bottom - y * (height - top - bottom)
+
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" '
+        f'font-size="13"><rect width="100%" height="100%" fill="#fff"/>'
+        f'<text x="12" y="24" font-size="15">{html.escape(title)}</text>'
+        f'<path d="M{left - 8} {top}V{height - bottom + 8}H{width - right}" fill="none" stroke="#94a3b8"/>'
+        f'<text x="{(left + width - right) / 2}" y="{height - 10}" text-anchor="middle">{html.escape(axes[0])}</text>'
+        f'<text x="14" y="{height / 2}" text-anchor="middle" transform="rotate(-90 14 {height / 2})">'
+        f"{html.escape(axes[1])}</text>"
+    ]
+    for (x, y), corner in ((place(lows), lows), (place(highs), highs)):
+        parts.append(
+            f'<text x="{x:.1f}" y="{height - bottom + 24}" text-anchor="middle">{corner[0]:.3g}</text>'
+            f'<text x="{left - 12}" y="{y + 4:.1f}" text-anchor="end">{corner[1]:.3g}</text>'
+        )
+    colours = ("#c2410c", "#0369a1", "#15803d", "#7e22ce", "#b45309", "#334155", "#be123c")
+    for number, (name, line) in enumerate(series.items()):
+        colour, placed = colours[number % len(colours)], [place(point) for point in line]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in placed)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{colour}"/>' for x, y in placed]
+        x, y = placed[-1]
+        parts.append(f'<text x="{x + 7:.1f}" y="{y + 4:.1f}" fill="{colour}">{html.escape(name)}</text>')
+    return "".join(parts) + "</svg>\n"

@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 
 from harness import CLOTHING, keep
-from lookalike import catalogue, heads, images, metrics, splits, views
+from lookalike import catalogue, heads, images, splits, views
 from lookalike.encoder import Encoder, load_encoder
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.files import replacing
 from lookalike.types import Float32Array, UInt8Array, unit_rows
-from yardstick import Fold, make_fold
+from yardstick import Fold, difference, make_fold
 
 FOLDS = range(5)
 BENT = (1, 2, 3)
@@ -394,7 +394,6 @@ def drawn_catalogue(site: Path) -> tuple[dict[str, Figures], np.ndarray]:
 def report(rows: Rows, senders: Sequence[np.ndarray]) -> dict[str, object]:
     """Means over folds, and paired differences to the default with 95 % intervals by sender."""
     told: dict[str, object] = {}
-    groups = np.concatenate(list(senders)).tolist()
     for shop, variants in rows.items():
         told[shop] = {}
         for name, figures in variants.items():
@@ -405,10 +404,9 @@ def report(rows: Rows, senders: Sequence[np.ndarray]) -> dict[str, object]:
                 described[figure] = {"mean over folds": mean}
                 text = f"{figure} {mean:.4f}"
                 if name != "default":
-                    pairs = np.concatenate([a - b for a, b in zip(values, variants["default"][figure], strict=True)])
-                    paired = metrics.summary(pairs, groups)
-                    described[figure]["minus default"] = [paired.value, paired.low, paired.high]
-                    text += f" ({paired.value:+.4f}, {paired.low:+.4f} to {paired.high:+.4f})"
+                    paired = difference(values, variants["default"][figure], senders)
+                    described[figure]["minus default"] = paired
+                    text += " ({:+.4f}, {:+.4f} to {:+.4f})".format(*paired)
                 line.append(text)
             told[shop][name] = described
             print(f"{shop:6} {name:24} " + "; ".join(line), flush=True)

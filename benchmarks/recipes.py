@@ -5,9 +5,9 @@
 
 The folds and queries are those of yardstick.py. Each recipe trains the last stages on what the frozen ones made (cached
 once a fold), as the 20-minute plan does but for --epochs and --trained-stages; its features, beside the generic ones,
-go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. What was
-learned `without EMA` (in the last epoch) and the blends of start and tuned weights (`wise-…`) are measured on the
-default's run, and stand in rows of their own.
+go through the default head, and accuracy, label and instance recall@1 are measured on the fold's own photos. What the
+default's run has in its last epoch (`last epoch`, and that `without EMA`) and the blends of start and tuned weights
+(`wise-…`) stand in rows of their own.
 proxy-anchor and supcon need pytorch-metric-learning, which Lookalike itself does not. Prints and keeps the paired
 differences to `softmax`, the default, with 95 % intervals by sender; --work/ablations.json is what
 `lookalike report --ablations` takes.
@@ -27,8 +27,8 @@ import torch
 from torch.nn import functional
 
 import yardstick
-from harness import CLOTHING, keep
-from lookalike import catalogue, embedding, heads, images, metrics, splits, views
+from harness import CLOTHING, command, keep
+from lookalike import catalogue, embedding, heads, images, splits, views
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.files import write_text
 from lookalike.training import RunConfig, TrainConfig, data, fit, plan_for, train
@@ -39,6 +39,8 @@ from lookalike.training.network import Backbone, load_weights, make_backbone, re
 
 FIGURES = ("accuracy", "label recall@1", "label precision@10", "instance recall@1")
 BLENDS = (0.5,)
+Values = dict[str, dict[int, list[dict[str, np.ndarray]]]]
+"""By variant and fold, of each seed: figures, a number a query."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,8 @@ class LayerDecay(Classifier):
     def configure_optimizers(self) -> Any:  # noqa: ANN401
         """Give each parameter a learning rate of its own."""
         found = super().configure_optimizers()
-        children = list(self.backbone.tail.children())
-        depth = {id(p): len(children) - n for n, child in enumerate(children) for p in child.parameters()}
+        children = [child for child in self.backbone.tail.children() if any(p.ndim > 1 for p in child.parameters())]
+        depth = {id(p): len(children) - 1 - n for n, child in enumerate(children) for p in child.parameters()}
         groups = [
             {"params": [p], "weight_decay": group["weight_decay"], "lr": self._config.lr * 0.7 ** depth.get(id(p), 0)}
             for group in found["optimizer"].param_groups
@@ -186,7 +188,7 @@ def main() -> None:
     parser.add_argument("--trained-stages", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("yardstick.work"))
     arguments = parser.parse_args()
-    values: dict[str, list[dict[str, np.ndarray]]] = {}
+    values: Values = {}
     seconds: dict[str, list[float]] = {}
     for number in map(int, arguments.folds.split(",")):
         bench = prepare(arguments.source, number, arguments.work / f"fold-{number}", arguments.trained_stages)
@@ -195,7 +197,7 @@ def main() -> None:
                 started = time.perf_counter()
                 config = replace(bench.plan, epochs=arguments.epochs, seed=seed, **RECIPES[name].config)
                 for variant, found in tried(bench, name, config):
-                    values.setdefault(variant, []).append(found)
+                    values.setdefault(variant, {}).setdefault(number, []).append(found)
                     shown = {figure: round(float(found[figure].mean()), 4) for figure in FIGURES}
                     print(number, seed, variant, shown, f"{time.perf_counter() - started:.0f} s", flush=True)
                     seconds.setdefault(variant, []).append(round(time.perf_counter() - started, 1))
@@ -270,10 +272,12 @@ def tried(bench: Bench, name: str, config: TrainConfig) -> Iterator[tuple[str, d
     yield name, measured(bench, generic, tuned)
     if name == "softmax":
         learned = copy.deepcopy(tuned)
+        load_weights(learned, read_state(out / "last.ckpt"), "")
+        yield "last epoch", measured(bench, generic, learned)
         state = torch.load(out / "last.ckpt", weights_only=True)["state_dict"]
         prefix = "backbone."
         load_weights(learned, {n.removeprefix(prefix): v for n, v in state.items() if n.startswith(prefix)}, "")
-        yield "without EMA", measured(bench, generic, learned)
+        yield "last epoch without EMA", measured(bench, generic, learned)
         for share in BLENDS:
             yield f"wise-{share}", measured(bench, generic, blended(generic, tuned, share))
 
@@ -346,20 +350,22 @@ def run_tail(tail: Tail, rows: np.ndarray) -> np.ndarray:
         return np.concatenate([tail.eval()(part).float().numpy() for part in parts])
 
 
-def table(values: Mapping[str, Sequence[Mapping[str, np.ndarray]]]) -> list[dict[str, object]]:
-    """A row a recipe: means over folds and seeds, and paired differences to softmax with 95 % intervals by sender."""
+def table(values: Values) -> list[dict[str, object]]:
+    """A row a recipe: means over folds (of their seeds' means), and paired differences to softmax, see `yardstick`."""
     rows: list[dict[str, object]] = []
+    base = values.get("softmax", {})
     for name, found in values.items():
-        row: dict[str, object] = {"name": name, "runs": len(found)}
+        row: dict[str, object] = {"name": name, "command": command(), "folds": sorted(found)}
+        row["runs"] = sum(map(len, found.values()))
+        paired = {n: len(runs) for n, runs in found.items()} == {n: len(runs) for n, runs in base.items()}
         for figure in FIGURES:
-            row[figure] = round(float(np.mean([one[figure].mean() for one in found])), 4)
-            base = values.get("softmax", ())
-            if name != "softmax" and len(base) == len(found):
-                pairs = np.concatenate([a[figure] - b[figure] for a, b in zip(found, base, strict=True)])
-                senders = np.concatenate([one["sender"] for one in found]).tolist()
-                paired = metrics.summary(pairs, senders)
-                ends = {"value": paired.value, "low": paired.low, "high": paired.high}
-                row[f"{figure}, difference"] = {end: round(v, 4) for end, v in ends.items()}
+            mine = [np.mean([run[figure] for run in runs], axis=0) for runs in found.values()]
+            row[figure] = round(float(np.mean([each.mean() for each in mine])), 4)
+            if name != "softmax" and paired:
+                theirs = [np.mean([run[figure] for run in runs], axis=0) for runs in base.values()]
+                senders = [runs[0]["sender"] for runs in found.values()]
+                ends = zip(("value", "low", "high"), yardstick.difference(mine, theirs, senders), strict=True)
+                row[f"{figure}, difference"] = {end: round(v, 4) for end, v in ends}
         rows.append(row)
         print(row)
     return rows

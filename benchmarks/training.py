@@ -29,10 +29,12 @@ class Clock(Callback):
     def __init__(self) -> None:
         self.started = time.perf_counter()
         self.epochs: list[tuple[float, float]] = []
+        self.photos_per_s: list[float] = []
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After validation the accuracy is there."""
         self.epochs.append((time.perf_counter() - self.started, float(trainer.callback_metrics["val_accuracy"])))
+        self.photos_per_s.append(pl_module.history[-1].photos_per_s)  # type: ignore
 
 
 def main() -> None:
@@ -50,16 +52,17 @@ def main() -> None:
         "plain": replace(base, epochs=arguments.epochs),
         "tail": plan_for(catalogue, split, base, "20m"),
     }
-    runs: dict[str, list[list[tuple[float, float]]]] = {name: [] for name in contestants}
+    runs: dict[str, list[Clock]] = {name: [] for name in contestants}
     for _ in range(arguments.repeats):
         for name, config in contestants.items():
-            runs[name].append(timed(catalogue, split, config))
-            print(name, [(round(seconds, 1), round(accuracy, 4)) for seconds, accuracy in runs[name][-1]], flush=True)
+            runs[name].append(clock := timed(catalogue, split, config))
+            shown = [(round(seconds, 1), round(accuracy, 4)) for seconds, accuracy in clock.epochs]
+            print(name, shown, statistics.median(clock.photos_per_s), "photos/s", flush=True)
     report(runs, contestants)
 
 
-def timed(catalogue: Path, split: Path, config: TrainConfig) -> list[tuple[float, float]]:
-    """Train from nothing; seconds since the start and validation accuracy at the end of each epoch."""
+def timed(catalogue: Path, split: Path, config: TrainConfig) -> Clock:
+    """Train from nothing, by the clock."""
     clock = Clock()
     make = fit.callbacks
     fit.callbacks = lambda *given, **more: [*make(*given, **more), clock]
@@ -68,18 +71,14 @@ def timed(catalogue: Path, split: Path, config: TrainConfig) -> list[tuple[float
             train(catalogue, split, Path(scratch) / "model", config, RunConfig(progress=False))
     finally:
         fit.callbacks = make
-    return clock.epochs
+    return clock
 
 
-def report(runs: dict[str, list[list[tuple[float, float]]]], contestants: dict[str, TrainConfig]) -> None:
-    """Print seconds to plain's final accuracy, and photos a second, and keep them."""
-    target = statistics.median(run[-1][1] for run in runs["plain"])
+def report(runs: dict[str, list[Clock]], contestants: dict[str, TrainConfig]) -> None:
+    """Keep seconds to plain's final accuracy, and photos a second of the epochs (preparing and validation left out)."""
+    target = statistics.median(run.epochs[-1][1] for run in runs["plain"])
     reached = {
-        name: [next((seconds for seconds, accuracy in run if accuracy >= target), None) for run in each]
-        for name, each in runs.items()
-    }
-    per_epoch = {
-        name: statistics.median(run[-1][0] - run[0][0] for run in each) / max(1, len(each[0]) - 1)
+        name: [next((seconds for seconds, accuracy in run.epochs if accuracy >= target), None) for run in each]
         for name, each in runs.items()
     }
     plain, tail = ([value for value in reached[name] if value is not None] for name in ("plain", "tail"))
@@ -88,8 +87,10 @@ def report(runs: dict[str, list[list[tuple[float, float]]]], contestants: dict[s
         "target_validation_accuracy": round(target, 4),
         "seconds_to_target": reached,
         "plain_over_tail": ratio,
-        "seconds_an_epoch_after_the_first": {name: round(value, 2) for name, value in per_epoch.items()},
-        "epochs": runs,
+        "photos_per_s": {
+            name: statistics.median(rate for run in each for rate in run.photos_per_s) for name, each in runs.items()
+        },
+        "epochs": {name: [run.epochs for run in each] for name, each in runs.items()},
         "configs": {name: config.to_json() for name, config in contestants.items()},
     }
     keep("training", told)

@@ -6,33 +6,42 @@ SOURCE is the clothing data set (images.csv with image, sender_id, label; defaul
 that are no clothes are left out; a photo's fold is sha256(sender_id) mod 5. In each fold the other folds' senders are
 the training part, a seventh of them (by another hash) its validation part, on which everything is chosen. Retrieval:
 the fold's photos against all photos of the other folds (label), and the fold's photos distorted, each to be found again
-among all photos (instance). `raw` are the features at length 1; `lda` is a pure shrinkage LDA (0.3), fitted on and
-searched in all of the other folds. Prints a table, with paired 95 % intervals of the differences by sender, and keeps
-`benchmarks/results/<date>-<machine>-yardstick.json`. An interrupted run goes on with what lies in --work.
+among all photos (instance); the same put into scenes, which nothing was ever prepared for (scene). `raw` are the
+features at length 1; `lda` is a pure shrinkage LDA (0.3), fitted on and searched in all of the other folds.
+
+Prints means over folds, and paired differences of these with 95 % intervals by sender; draws label against instance
+recall at every weight of the label part (told, never chosen by); keeps
+`benchmarks/results/<date>-<machine>-yardstick.json` and its picture. An interrupted run goes on with what lies in
+--work. What kind of recipe the defaults are was found on these folds too (docs/experiments.md), so they may flatter it.
 """
 
 import argparse
 import csv
 import hashlib
-import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from PIL.Image import Image as PillowImage
 
-from harness import keep
-from lookalike import catalogue, embedding, heads, images, metrics, splits, stages, views
+from harness import keep, scatter
+from lookalike import catalogue, embedding, heads, images, splits, stages, views
+from lookalike.cores import cores
 from lookalike.encoder import load_encoder
 from lookalike.evaluate.distortions import distort, draw
+from lookalike.evaluate.scenes import draw_scene, stage_scene
 from lookalike.training import RunConfig, TrainConfig, export, plan_for, train
-from lookalike.types import Float32Array, unit_rows
+from lookalike.types import Float32Array, UInt8Array, unit_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 NO_CLOTHES = ("Not sure", "Skip", "Other")
-FIGURES = ("accuracy", "label recall@1", "label precision@10", "instance recall@1")
+FIGURES = ("accuracy", "label recall@1", "label precision@10", "instance recall@1", "scene recall@1")
+WEIGHTS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+DRAWS = 2000
+Trade = dict[str, float]
 Rows = dict[str, dict[str, np.ndarray]]
 
 
@@ -58,18 +67,20 @@ def main() -> None:
     arguments = parser.parse_args()
     folds = [int(fold) for fold in arguments.folds.split(",")]
     rows: Rows = {}
+    trades: dict[str, list[list[Trade]]] = {}
     seconds: dict[str, list[float]] = {}
     choices: dict[str, list[object]] = {}
     for number in folds:
         fold = make_fold(arguments.source, number, arguments.work / f"fold-{number}")
-        for name, values, took, choice in measure(fold, arguments.budgets.split(",")):
+        for name, values, took, choice, traded in measure(fold, arguments.budgets.split(",")):
+            trades.setdefault(name, []).append(traded)
             for figure, value in values.items():
                 rows.setdefault(name, {}).setdefault(figure, []).append(value)  # pyright: ignore
             seconds.setdefault(name, []).append(round(took, 1))
             choices.setdefault(name, []).append(choice)
             shown = {figure: round(float(values[figure].mean()), 3) for figure in FIGURES if figure in values}
             print(number, name, shown, f"{took:.0f} s", flush=True)
-    report(rows, seconds, choices, folds)
+    report(rows, trades, seconds, choices, folds)
 
 
 def make_fold(source: Path, number: int, folder: Path) -> Fold:
@@ -109,21 +120,21 @@ def part_of(sender: str, number: int) -> str:
     return "validation" if chosen else "train"
 
 
-def measure(fold: Fold, budgets: Sequence[str]):  # noqa: ANN201
-    """Yield name, values per query, seconds and the head's choice, for the baselines and each budget."""
+def measure(
+    fold: Fold, budgets: Sequence[str]
+) -> Iterator[tuple[str, dict[str, np.ndarray], float, object, list[Trade]]]:
+    """Yield name, values per query, seconds, the head's choice and the trade-off, for the baselines and each budget."""
     started = time.perf_counter()
-    clean, bent = features(fold, "lite0", "stock")
-    yield "raw", retrieval(fold, unit_rows(clean), unit_rows(bent)), time.perf_counter() - started, None
-    known, asked = ~fold.asks, fold.asks
+    made = features(fold, "lite0", "stock")
+    yield "raw", retrieval(fold, *map(unit_rows, made)), time.perf_counter() - started, None, []
+    known = ~fold.asks
     head = heads.fit(
-        clean[known],
+        made[0][known],
         fold.labels[known].tolist(),
         fold.senders[known].tolist(),
         heads.HeadConfig(kind="lda", lda_shrinkage=0.3),
     )
-    values = retrieval(fold, head.apply(clean), head.apply(bent))
-    values["accuracy"] = right(head, clean[asked], fold.labels[asked])
-    yield "lda", values, 0.0, None
+    yield "lda", judged(fold, head, made), 0.0, None, []
     for budget in budgets:
         started = time.perf_counter()
         encoder, name = "lite0", "stock"
@@ -134,7 +145,7 @@ def measure(fold: Fold, budgets: Sequence[str]):  # noqa: ANN201
             train(fold.folder / "catalogue", fold.folder / "split", model, planned, RunConfig(progress=False))
             encoder, name = fold.folder / f"encoder-{budget}", budget
             export(model, encoder)
-        clean, bent = features(fold, encoder, name)
+        made = features(fold, encoder, name)
         seen = fold.folder / f"views-{name}"
         views.make_views(fold.folder / "catalogue", fold.folder / "split", load_encoder(encoder), seen)
         inputs = stages.Inputs(
@@ -143,48 +154,64 @@ def measure(fold: Fold, budgets: Sequence[str]):  # noqa: ANN201
         fitted = stages.fit_head(inputs, fold.folder / f"head-{budget}")
         head = heads.load(fitted.path)
         took = time.perf_counter() - started
-        values = retrieval(fold, head.apply(clean), head.apply(bent))
-        values["accuracy"] = right(head, clean[asked], fold.labels[asked])
-        yield budget, values, took, head.facts.get("choice")
+        yield budget, judged(fold, head, made), took, head.facts.get("choice"), traded(fold, head, made)
 
 
-def features(fold: Fold, encoder: str | Path, name: str) -> tuple[Float32Array, Float32Array]:
-    """Features of all photos, and of the asking photos distorted."""
+def traded(fold: Fold, head: heads.Head, made: tuple[Float32Array, ...]) -> list[Trade]:
+    """Label and instance recall@1 with each weight of the head's label part."""
+    told: list[Trade] = []
+    for weight in WEIGHTS if len(head.blocks) == 2 else ():
+        parts = (replace(head.blocks[0], weight=weight), replace(head.blocks[1], weight=1 - weight))
+        found = retrieval(fold, *map(replace(head, blocks=parts).apply, made))
+        told.append({"weight": weight} | {name: float(found[name].mean()) for name in FIGURES if name in found})
+    return told
+
+
+def features(fold: Fold, encoder: str | Path, name: str) -> tuple[Float32Array, Float32Array, Float32Array]:
+    """Features of all photos, and of the asking photos distorted, and put into scenes."""
     loaded = load_encoder(encoder)
     embedding.embed(fold.folder / "catalogue", loaded, fold.folder / f"embeddings-{name}")
     clean = embedding.load_embeddings(fold.folder / f"embeddings-{name}").of(list(fold.ids)).astype(np.float32)
-    file = fold.folder / f"distorted-{loaded.hash}.npy"
-    if not file.is_file():
-        asking = [fold.ids[place] for place in np.flatnonzero(fold.asks)]
-        paths = dict(
-            zip(
-                (read := catalogue.read(fold.folder / "catalogue")).images["image_id"],
-                read.images["path"],
-                strict=True,
-            )
-        )
+    read = catalogue.read(fold.folder / "catalogue")
+    paths = dict(zip(read.images["image_id"], read.images["path"], strict=True))
 
-        def bend(image_id: str) -> np.ndarray:
-            photo = images.decode(images.read_bytes(fold.root / paths[image_id]))
-            return images.prepare(distort(photo, draw(image_id, seed=0)), loaded.card)
+    def asked(kind: str, change: Callable[[str, PillowImage], bytes]) -> Float32Array:
+        file = fold.folder / f"{kind}-{loaded.hash}.npy"
+        if not file.is_file():
 
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            np.save(file, loaded.encode(np.stack(list(pool.map(bend, asking)))))
-    return clean, np.load(file)
+            def one(place: int) -> UInt8Array:
+                image_id = fold.ids[place]
+                photo = images.decode(images.read_bytes(fold.root / paths[image_id]))
+                return images.prepare(change(image_id, photo), loaded.card)
+
+            with ThreadPoolExecutor(cores()) as pool:
+                np.save(file, loaded.encode(np.stack(list(pool.map(one, np.flatnonzero(fold.asks).tolist())))))
+        return np.load(file)
+
+    bent = asked("distorted", lambda image_id, photo: distort(photo, draw(image_id, seed=0)))
+    return clean, bent, asked("scenes", lambda image_id, photo: stage_scene(photo, draw_scene(image_id, seed=0)))
 
 
-def retrieval(fold: Fold, clean: Float32Array, bent: Float32Array) -> dict[str, np.ndarray]:
+def retrieval(
+    fold: Fold, clean: Float32Array, bent: Float32Array, scenes: Float32Array | None = None
+) -> dict[str, np.ndarray]:
     """The retrieval figures, a number a query."""
     asked, known = np.flatnonzero(fold.asks), np.flatnonzero(~fold.asks)
     order = np.argsort(-(clean[asked] @ clean[known].T), axis=1, kind="stable")[:, :10]
     hits = fold.labels[known][order] == fold.labels[asked][:, None]
-    found = (bent @ clean.T).argmax(axis=1) == asked
-    return {
+    found = {
         "label recall@1": hits[:, 0].astype(float),
         "label precision@10": hits.mean(axis=1),
-        "instance recall@1": found.astype(float),
+        "instance recall@1": ((bent @ clean.T).argmax(axis=1) == asked).astype(float),
         "sender": fold.senders[asked],
     }
+    return found if scenes is None else found | {"scene recall@1": ((scenes @ clean.T).argmax(axis=1) == asked) * 1.0}
+
+
+def judged(fold: Fold, head: heads.Head, made: tuple[Float32Array, ...]) -> dict[str, np.ndarray]:
+    """All figures of a head, a number a query."""
+    found = retrieval(fold, *map(head.apply, made))
+    return found | {"accuracy": right(head, made[0][fold.asks], fold.labels[fold.asks])}
 
 
 def right(head: heads.Head, clean: Float32Array, labels: np.ndarray) -> np.ndarray:
@@ -192,36 +219,70 @@ def right(head: heads.Head, clean: Float32Array, labels: np.ndarray) -> np.ndarr
     return (np.array(head.label_names)[head.classify(clean).argmax(axis=1)] == labels).astype(float)
 
 
+def difference(
+    mine: Sequence[np.ndarray], theirs: Sequence[np.ndarray], senders: Sequence[np.ndarray]
+) -> tuple[float, float, float]:
+    """Mean over folds of the differences of their means; its 95 % interval, senders drawn anew within each fold."""
+    rng = np.random.default_rng(0)
+    draws = np.zeros(DRAWS)
+    value = 0.0
+    for a, b, names in zip(mine, theirs, senders, strict=True):
+        codes = np.unique(names, return_inverse=True)[1]
+        sums, sizes = np.bincount(codes, a - b), np.bincount(codes)
+        drawn = rng.integers(0, len(sizes), (DRAWS, len(sizes)))
+        draws += sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1) / len(mine)
+        value += float((a - b).mean()) / len(mine)
+    low, high = np.quantile(draws, [0.025, 0.975])
+    return value, float(low), float(high)
+
+
 def report(
-    rows: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    rows: Rows,
+    trades: Mapping[str, Sequence[Sequence[Trade]]],
     seconds: Mapping[str, Sequence[float]],
     choices: Mapping[str, Sequence[object]],
     folds: Sequence[int],
 ) -> None:
     """Print means over folds and paired differences to the baselines, and keep them."""
-    told: dict[str, object] = {"folds": list(folds), "seconds": dict(seconds), "choices": dict(choices)}
-    figures: dict[str, dict[str, object]] = {}
+    figures: dict[str, dict[str, dict[str, object]]] = {}
     for name, values in rows.items():
         figures[name] = {}
         for figure in FIGURES:
             if figure not in values:
                 continue
-            mine = values[figure]
-            one: dict[str, object] = {"mean over folds": float(np.mean([each.mean() for each in mine]))}
+            one: dict[str, object] = {"by fold": [round(float(each.mean()), 4) for each in values[figure]]}
+            one["mean over folds"] = float(np.mean([each.mean() for each in values[figure]]))
             for other in ("raw", "lda"):
                 if other != name and figure in rows[other]:
-                    pairs = np.concatenate([a - b for a, b in zip(mine, rows[other][figure], strict=True)])
-                    paired = metrics.summary(pairs, np.concatenate(list(values["sender"])).tolist())
-                    one[f"minus {other}"] = [paired.value, paired.low, paired.high]
+                    one[f"minus {other}"] = difference(values[figure], rows[other][figure], values["sender"])
             figures[name][figure] = one
-    told["figures"] = figures
+    points = {
+        name: [
+            {key: float(np.mean([fold[place][key] for fold in found])) for key in found[0][place]}
+            for place in range(len(WEIGHTS))
+        ]
+        for name, found in trades.items()
+        if all(len(fold) == len(WEIGHTS) for fold in found)
+    }
     for name, values in figures.items():
-        print(f"{name:8}", {figure: round(one["mean over folds"], 4) for figure, one in values.items()})  # type: ignore
+        print(f"{name:8}", {figure: round(one["mean over folds"], 4) for figure, one in values.items()})  # pyright: ignore
         for figure, one in values.items():
-            for key, triple in one.items():  # type: ignore
+            for key in one:
                 if key.startswith("minus"):
-                    print(f"         {figure} {key}: " + " ".join(f"{value:+.3f}" for value in triple))
-    keep("yardstick", told)
+                    print(f"         {figure} {key}: " + " ".join(f"{value:+.3f}" for value in one[key]))  # pyright: ignore
+    told = {"folds": list(folds), "seconds": dict(seconds), "choices": dict(choices)}
+    keep("yardstick", {**told, "figures": figures, "trade-off": points}, picture(figures, points))
+
+
+def picture(figures: Mapping[str, Mapping[str, Mapping[str, object]]], points: Mapping[str, Sequence[Trade]]) -> str:
+    """Label against instance recall: a dot for each, and a line for each budget along the weight of the label part."""
+    axes = ("instance recall@1", "label recall@1")
+    dots = {
+        name: [tuple(float(values[axis]["mean over folds"]) for axis in axes)]  # type: ignore[arg-type]
+        for name, values in figures.items()
+    }
+    lines = {f"{name}, weights": [(one[axes[0]], one[axes[1]]) for one in found] for name, found in points.items()}
+    return scatter("Label against instance recall@1, means over folds", dots | lines, axes)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
