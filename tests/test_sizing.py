@@ -14,6 +14,7 @@ from lookalike.cli.sizing import read_counts
 from lookalike.collection.plan import IndexPlan, plan_for
 from lookalike.errors import QueryError, SourceError
 from lookalike.sizing import Costs, IndexCosts, Line, find_photos, size
+from lookalike.sizing.asking import ask
 from lookalike.sizing.laws import search_ms, views_of
 from lookalike.sizing.measuring import index_costs
 from lookalike.types import Float32Array
@@ -117,6 +118,11 @@ def test_a_sample_comes_from_all_over_the_folder(tmp_path: Path) -> None:
     assert {file.parent.name for file in find_photos(shop, 3)} == {"red", "green", "blue"}
     with pytest.raises(SourceError, match="14 photos are too few"):
         find_photos(shop / "red", 40)
+
+
+def test_a_server_that_does_not_start_tells_why(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"did not start.*(?s:.*)nothing"):
+        ask(tmp_path / "nothing", [])
 
 
 def _no_head(dim: int) -> Line:

@@ -120,13 +120,14 @@ def _show(costs: "Costs", sizes: "Sequence[Size]", *, drawn: bool) -> None:
 
 def _footer(costs: "Costs", *, drawn: bool) -> list[str]:
     lines = [
-        f"Measured: sites of {costs.site // 4} and {costs.site} photos, built and asked (a query: {costs.query_ms:.1f} "
-        f"ms, of it {costs.decode_ms:.1f} to decode and {costs.encode_ms:.1f} to encode); a server's memory; heads and "
-        "indexes of random numbers.",
+        f"Measured: sites of {costs.site // 4} and {costs.site} photos, built and served (a query over HTTP: "
+        f"{costs.query_ms:.1f} ms, of it {costs.decode_ms:.1f} to decode and {costs.encode_ms:.1f} to encode; queries "
+        "a second: of 16 clients that share the cores with the server); heads and indexes of random numbers.",
         "Extrapolated: time and disk by a straight line in photos, views up to their limit; whole scans by photos; "
         "inverted lists by centroids and the share of rows in the lists that are read, learning them by lists squared.",
         "Vectors that are mapped from disk are not in the memory; the photos themselves are not in the disk figure.",
-        "Not in it: tables, the network to clients, the evaluation, training, the choice of the head's weights.",
+        "Not in it: tables, the network to clients, the evaluation, training, the choice of the head's weights; "
+        "the memory of a build, some 5 kB a photo.",
     ]
     if drawn:
         lines.append("The photos were drawn: real ones are mostly larger, and slower to read. Name a folder of yours.")

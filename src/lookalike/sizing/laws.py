@@ -52,8 +52,8 @@ class Costs:
 
     `stages` are seconds and `artefacts` bytes on disk, by name; those of "views" go by `views_of`, all others by
     photos. Their vectors have next to no width: `size` adds those of `dim` numbers. `site` is the photos of the larger
-    site: of it are `query_ms` (its median, one at a time), `decode_ms` and `encode_ms` (parts of that),
-    `queries_per_s` (as many at once as there are cores) and `server_bytes` (resident).
+    site: of its server, asked over HTTP, are `query_ms` (the median, one at a time), `decode_ms` and `encode_ms` (parts
+    of that), `queries_per_s` (16 clients on the same machine) and `server_bytes` (resident).
     """
 
     site: int

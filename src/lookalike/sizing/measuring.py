@@ -1,17 +1,14 @@
 """Measure for about a minute what building and asking cost here: two small sites, heads, indexes of random vectors."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from lookalike import catalogue, heads, pipeline, timing
+from lookalike import catalogue, heads, pipeline
 from lookalike.collection import IndexPlan
 from lookalike.collection.plan import plan_for
 from lookalike.collection.vector_index import VectorIndex
@@ -19,8 +16,8 @@ from lookalike.cores import cores
 from lookalike.demo.drawing import draw_batch
 from lookalike.demo.shop import stock
 from lookalike.encoder import load_encoder
-from lookalike.engine import SearchEngine
 from lookalike.errors import SourceError
+from lookalike.sizing.asking import ask
 from lookalike.sizing.laws import Costs, IndexCosts, Line, counted
 from lookalike.splits import SplitConfig
 from lookalike.types import Float32Array, unit_rows
@@ -36,24 +33,6 @@ _LABELS = 20
 _NARROW = 4
 _WARM = 16
 _FETCH = 72  # what a search for ten products asks an index for, about
-_RESIDENT = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from lookalike.api import create_app
-from lookalike.engine import SearchEngine
-from lookalike.settings import load_settings
-engine = SearchEngine.open(sys.argv[1])
-app = create_app(engine, load_settings())
-with ThreadPoolExecutor(4) as pool:  # a busy server also holds the network that runs on half of the cores
-    list(pool.map(engine.search, sys.argv[2:]))
-status = Path("/proc/self/status")
-if status.is_file():
-    print(1024 * int(status.read_text().split("VmRSS:")[1].split()[0]))
-else:
-    import resource
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
-"""
 
 
 def find_photos(source: Path, most: int) -> list[Path]:
@@ -106,8 +85,7 @@ def measure(
         tell(f"building a site of {count} photos")
         built.append(_build(photos[:count], scratch / str(count), encoder))
     tell("asking it")
-    site = scratch / str(many) / "site"
-    asked = _ask(site, photos[:_QUERIES])
+    asked = ask(scratch / str(many) / "site", photos[:_QUERIES])
     loaded = load_encoder(encoder)
     dim = heads.HeadConfig().dim
     plans = {plan.kind: plan for plan in (IndexPlan("flat"), plan_for(many), *map(plan_for, counts))}
@@ -124,7 +102,11 @@ def measure(
         stages,
         artefacts,
         {kind: index_costs(plan, dim, _ROWS) for kind, plan in plans.items()},
-        *asked,
+        query_ms=asked.query_ms,
+        decode_ms=asked.decode_ms,
+        encode_ms=asked.encode_ms,
+        queries_per_s=asked.queries_per_s,
+        server_bytes=asked.resident_bytes,
         cores=cores(),
         precision=loaded.precision,
     )
@@ -173,28 +155,6 @@ class _Quiet:
 
     def finished(self, stage: pipeline.StageReport) -> None:
         pass
-
-
-def _ask(site: Path, photos: Sequence[Path]) -> tuple[float, float, float, float, float]:
-    """Milliseconds of a query, of its decoding and its encoding; queries a second; a server's resident bytes."""
-    took: list[tuple[float, float, float]] = []
-    with SearchEngine.open(site) as engine:
-        engine.search(photos[0])
-        for photo in photos:
-            with timing.recording() as steps:
-                started = time.perf_counter()
-                engine.search(photo)
-                whole = time.perf_counter() - started
-            took.append((whole, steps.seconds["decode"], steps.seconds["encode"]))
-        with ThreadPoolExecutor(cores()) as pool:
-            list(pool.map(engine.search, photos))  # what comes with the first company is not counted
-            started = time.perf_counter()
-            list(pool.map(engine.search, [*photos, *photos]))
-            rate = 2 * len(photos) / (time.perf_counter() - started)
-    query_ms, decode_ms, encode_ms = (np.median(took, axis=0) * 1000).tolist()
-    command = [sys.executable, "-c", _RESIDENT, str(site), *map(str, photos[:20])]
-    told = subprocess.run(command, check=True, capture_output=True, text=True)
-    return query_ms, decode_ms, encode_ms, rate, float(told.stdout)
 
 
 def index_costs(plan: IndexPlan, dim: int, rows: int) -> IndexCosts:
