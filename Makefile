@@ -54,19 +54,26 @@ fix: $(TESTING)  ## Format, mend what the linter can mend, write generated docs 
 	@$(BIN)/ruff format .
 	@$(BIN)/python tools/write_cli_reference.py
 
-bench: $(TESTING)  ## Measure speed, as ratios side by side (an hour); results go to benchmarks/results/
+bench: export BENCH_PHOTOS ?= $(abspath ../shared/data/clothing)
+bench: $(TESTING)  ## Measure speed, side by side (two hours; BENCH_PHOTOS=DIR with images.csv and images/); see benchmarks/results/
+	@[ -d "$$BENCH_PHOTOS/images" ] || { \
+		echo "No photos at $$BENCH_PHOTOS. Name a folder with images.csv (image, sender_id, label) and images/:"; \
+		echo "make bench BENCH_PHOTOS=DIR"; exit 2; }
 	@$(BIN)/python benchmarks/embedding.py --peers benchmarks.work/peers
-	@$(BIN)/python benchmarks/embedding.py --peers benchmarks.work/peers --megapixels 12 --repeats 2
+	@$(BIN)/python benchmarks/embedding.py --peers benchmarks.work/peers --megapixels 12
+	@$(BIN)/python benchmarks/embedding.py --memory 5000,100000
 	@$(BIN)/python benchmarks/ingest.py --work benchmarks.work/ingest
 	@$(BIN)/python benchmarks/growth.py photos --work benchmarks.work/growth
 	@$(BIN)/python benchmarks/growth.py cores --work benchmarks.work/growth
 	@$(BIN)/python benchmarks/growth.py index
 	@$(BIN)/python benchmarks/startup.py --cache benchmarks.work/sites
-	@$(BIN)/python benchmarks/serving.py --cache benchmarks.work/sites
+	@$(BIN)/python benchmarks/serving.py --cache benchmarks.work/sites --sizes 5000,100000,1000000 --crowd 150
 	@$(BIN)/python benchmarks/index.py prepare --work benchmarks.work/index
 	@$(BIN)/python benchmarks/index.py truth --work benchmarks.work/index
 	@$(BIN)/python benchmarks/index.py ladder --work benchmarks.work/index
 	@$(BIN)/python benchmarks/index.py million --work benchmarks.work/index
+	@for step in quality speed report; do \
+		$(BIN)/python benchmarks/frontier.py --work benchmarks.work/frontier --step $$step || exit; done
 
 .PHONY: chromium
 chromium:

@@ -4,6 +4,7 @@ Ratios are taken turn by turn, so that a machine whose speed drifts does not fav
 to `benchmarks/results/<date>-<machine>-<name>.json`, with the machine and the versions in it, and an SVG beside it.
 """
 
+import hashlib
 import html
 import json
 import math
@@ -19,8 +20,8 @@ from pathlib import Path
 from lookalike.artifacts import installed, typed_command
 
 ROOT = Path(__file__).resolve().parents[1]
-CLOTHING = ROOT.parent / "shared" / "data" / "clothing"
-"""The real photos that benchmarks run on unless told otherwise."""
+CLOTHING = Path(os.environ.get("BENCH_PHOTOS") or ROOT.parent / "shared" / "data" / "clothing")
+"""The real photos that benchmarks run on unless told otherwise: images.csv (image, sender_id, label) and images/."""
 
 _FOLDER = Path(__file__).resolve().parent / "results"
 _PACKAGES = ("lookalike", "faiss-cpu", "openvino", "numpy", "polars", "torch", "timm", "pillow", "simplejpeg")
@@ -74,6 +75,14 @@ def machine() -> str:
         lines = info.read_text(encoding="utf-8").splitlines()
         name = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), name)
     return f"{name}, {len(os.sched_getaffinity(0))} cores"
+
+
+def collection_code() -> str:
+    """A digest of the code that fills and indexes collections: what another wrote says nothing of this one."""
+    digest = hashlib.sha256()
+    for file in sorted((ROOT / "src" / "lookalike" / "collection").glob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def command() -> str:

@@ -17,6 +17,7 @@ and time at three selectivities. Queries are photos of senders of whom none is i
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -29,7 +30,7 @@ import faiss
 import numpy as np
 
 from gallery import gallery, make_seeds
-from harness import CLOTHING, alternate, bars, keep, percentiles, times_faster
+from harness import CLOTHING, alternate, bars, collection_code, keep, percentiles, times_faster
 from lookalike.collection import CollectionInfo, IndexPlan, LocalCollection
 from lookalike.collection.levels import Lists
 from lookalike.collection.plan import ladder, lists_plan
@@ -78,7 +79,13 @@ def main() -> None:
 
 
 def prepare(source: Path, work: Path, count: int) -> None:
-    """Make the gallery, the exact answers, and a collection that holds it."""
+    """Make the gallery, the queries and a collection that holds it; what the same code filled is taken as it is."""
+    mark, asked = work / "prepared.json", {"photos": count, "code": collection_code(), "source": str(source.resolve())}
+    if mark.is_file() and asked.items() <= json.loads(mark.read_text()).items():
+        print(f"{work} is prepared")
+        return
+    mark.unlink(missing_ok=True)
+    shutil.rmtree(work / "collection", ignore_errors=True)
     seeds = make_seeds(source, work)
     vectors = gallery(seeds, count)
     order = np.random.default_rng(1).permutation(len(seeds.queries))
@@ -86,14 +93,14 @@ def prepare(source: Path, work: Path, count: int) -> None:
     np.save(work / "gallery.npy", vectors)
     np.save(work / "queries.npy", queries)
     started = time.perf_counter()
-    facts = {"photos": count, "copied": len(seeds.train), "noise": float(np.sqrt((seeds.spread**2).sum()))}
+    facts = {**asked, "copied": len(seeds.train), "noise": float(np.sqrt((seeds.spread**2).sum()))}
     with LocalCollection.create(work / "collection", CollectionInfo(vectors.shape[1], "encoder", "head")) as collection:
         for start in range(0, count, _PUT):
             collection.put([entry(n, vector) for n, vector in numbered(vectors, start)])
         filled = time.perf_counter()
         collection.checkpoint()
         facts |= {"fill_s": filled - started, "checkpoint_s": time.perf_counter() - filled}
-    (work / "prepared.json").write_text(json.dumps(facts))
+    mark.write_text(json.dumps(facts))
     print(facts)
 
 

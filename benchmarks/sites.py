@@ -6,6 +6,7 @@ original, so that grouping by product has work to do. Categories and prices are 
 selectivity exist.
 """
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import collection_code
 from lookalike import catalogue, heads, pipeline
 from lookalike.cli.console import BuildReporter
 from lookalike.collection import CollectionInfo, LocalCollection
@@ -54,13 +56,14 @@ def base_site(photos: Path, cache: Path) -> Path:
 
 
 def make_site(base: Path, cache: Path, count: int) -> Path:
-    """Fill a collection with `count` photos; one that is in the cache is taken as it is."""
+    """Fill a collection with `count` photos; one in the cache that the same code filled is taken as it is."""
     site = cache / f"site-{count}"
-    if (site / "filled").exists():
+    mark, code = site / "filled", collection_code()
+    if mark.is_file() and mark.read_text(encoding="ascii") == code:
         return site
+    if site.exists():
+        shutil.rmtree(site)
     folder = site / "collection"
-    if folder.exists():
-        raise SystemExit(f"{folder} is unfinished: remove it")
     with LocalCollection.open(find_collection(base), read_only=True) as source:
         seeds = source.vectors(source.image_ids())
         info, found = source.info, resolve_sources(source.info, find_collection(base))
@@ -70,7 +73,7 @@ def make_site(base: Path, cache: Path, count: int) -> Path:
         for entries in _entries(seeds, count):
             made.put(entries)
         made.checkpoint()
-    (site / "filled").touch()
+    mark.write_text(code, encoding="ascii")
     return site
 
 
