@@ -224,6 +224,7 @@ def million(work: Path, asked: int) -> dict[str, object]:
     index = collection._live.index
     count = len(index)
     told: dict[str, object] = json.loads((work / "prepared.json").read_text())
+    told.pop("source", None)
     told |= {"plan": str(index.plan), "open_s": opened, "first_answer_s": first, "queries": len(queries)}
     for query in queries:
         collection.search(query[None], K)
