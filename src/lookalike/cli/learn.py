@@ -217,7 +217,7 @@ def sweep(
     Example: [bold]lookalike sweep site/catalogue --lr 4e-4,5e-4,1e-3 --batch-size 64,128[/]
 
     Values are separated by commas; with random or tpe, LOW..HIGH is a range. The same command goes on after a stop.
-    Compare the curves with [bold]tensorboard --logdir site/sweep/trials[/].
+    Compare the curves with [bold]tensorboard --logdir site/sweep/tensorboard[/].
     """
     check_budget(budget, _BUDGETS)
     need_torch("optuna")
@@ -255,4 +255,4 @@ def sweep(
     out().print(f"[green]✓[/] {where}: {len(found)} runs, best first:")
     for trial in found:
         told(trial)
-    out().print(f"Compare:  [bold]tensorboard --logdir {where / 'trials'}[/]", soft_wrap=True)
+    out().print(f"Compare:  [bold]{escape(shell('tensorboard', '--logdir', where / 'tensorboard'))}[/]", soft_wrap=True)
