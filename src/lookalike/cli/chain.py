@@ -135,7 +135,9 @@ def build_and_report(
             table.add_row(stage, reason, f"{count:,}")
         console.print(table)
     if reports[-1].name == "evaluation":
-        console.print("\n".join(evaluate.lines(reports[-1].artifact)), soft_wrap=True)
+        console.print(
+            "\n".join(evaluate.lines(reports[-1].artifact, ledger=pipeline.Site(site).ledger)), soft_wrap=True
+        )
 
 
 def ingest(
