@@ -87,6 +87,27 @@ def test_evaluate_prints_figures_and_writes_the_ledger(built: tuple[Path, Path])
     assert "used 2 times" in run("evaluate", site, "--queries", "6")
 
 
+def test_validation_is_asked_beside_test_and_leaves_its_evaluation_and_ledger_alone(built: tuple[Path, Path]) -> None:
+    _, site = built
+    run("evaluate", site, "--queries", "5")
+    pointer, uses = (site / "evaluation").readlink(), (site / "test-uses.jsonl").read_text()
+    assert "was not used" in run("evaluate", site, "--queries", "5", "--part", "validation")
+    told = json.loads(run("evaluate", site, "--queries", "5", "--part", "validation", "--json"))
+    assert told["queries"] == "validation"
+    assert ((site / "evaluation").readlink(), (site / "test-uses.jsonl").read_text()) == (pointer, uses)
+    assert (site / "validation").readlink() != pointer
+    assert "+0.000" in run("compare", site, site, "--part", "validation")
+    for wrong, words in (
+        (("compare", site, site / "validation"), "not asked the same"),
+        (("compare", site, site, "--part", "train"), "no part to evaluate"),
+        (("evaluate", site, "--part", "train"), "no part to evaluate"),
+    ):
+        with pytest.raises(LookalikeError, match=words):
+            run(*wrong)
+    run("prune", site)
+    assert (site / "validation" / "evaluation.json").is_file()
+
+
 def test_export_embeddings_gives_id_to_floats(built: tuple[Path, Path], tmp_path: Path) -> None:
     _, site = built
     exported = json.loads(run("export-embeddings", site / "embeddings", "--json"))

@@ -29,6 +29,7 @@ from lookalike.evaluate import (
     compared_lines,
     evaluate,
     lines,
+    read_told,
     read_uses,
     run,
 )
@@ -535,6 +536,18 @@ def test_what_was_evaluated_already_is_found_and_no_new_use(shop: Shop, tmp_path
     assert "The test part has now been used 2 times" in "\n".join(lines(another))
 
 
+def test_an_evaluation_that_is_found_again_tells_the_uses_up_to_now(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    run_here(shop, tmp_path)
+    for seed in (1, 2):
+        run_here(shop, tmp_path, EvaluateConfig(seed=seed))
+    again, ledger = run_here(shop, tmp_path), tmp_path / "uses.jsonl"
+    assert "has now been used 3 times" in lines(again, ledger=ledger)[-1]
+    told = read_told(again, ledger)["ledger"]
+    assert (told["uses_of_this_test_part"], told["last"]) == (3, read_uses(ledger))
+    assert read_told(again, tmp_path / "lost.jsonl")["ledger"]["uses_of_this_test_part"] == 1
+
+
 def test_asking_validation_is_no_use_of_test(shop: Shop, tmp_path: Path) -> None:
     artifacts_of(shop, tmp_path)
     made = run_here(shop, tmp_path, EvaluateConfig(queries="validation"))
@@ -655,6 +668,24 @@ def test_a_product_is_left_out_only_with_its_last_photo_by_hand() -> None:
     assert sorted(row["hits"]) == ["b", "other photo"]
     assert found.figures["lookalike"]["product precision@2"].value == 1 / 2
     assert found.figures["lookalike"]["product mAP@R"].value == float(row["hits"][0] == "other photo")
+
+
+@pytest.mark.parametrize(
+    ("rank", "told"),
+    [
+        (RankConfig(), {"label", "product"}),
+        (RankConfig(fold="mean"), {"label"}),
+        (RankConfig(prototypes=True), {"label"}),
+        (RankConfig(boost=0.2), set()),
+    ],
+)
+def test_map_at_r_is_not_told_of_an_order_that_its_scan_does_not_know(
+    rank: RankConfig, told: set[str], shop: Shop
+) -> None:
+    engine = SearchEngine(shop.engine.encoder, shop.engine.head, shop.engine.collection, photos=shop.folder, rank=rank)
+    few = EvaluateConfig(label_queries=10, instance_queries=2)
+    figures = evaluate(engine, config=few, raw=shop.raw).figures["lookalike"]
+    assert {name.removesuffix(" mAP@R") for name in figures if name.endswith(" mAP@R")} == told
 
 
 def test_a_level_whose_only_answers_were_left_out_has_none_by_hand() -> None:
@@ -801,9 +832,26 @@ def test_the_classifier_by_hand() -> None:
     assert [row["precision"]["value"] for row in rows] == [pytest.approx(1 / 3), None, None, None, None]
 
 
-def written(folder: Path, gallery: int, rows: dict[str, tuple[int, int | None, str]]) -> Path:
-    """An evaluation of label queries, each with its answers, the rank of the first, and what it was called."""
-    with create(folder / "evaluation", Recipe("evaluation", 1, {})) as draft:
+def written(
+    folder: Path,
+    gallery: int,
+    rows: dict[str, tuple[int, int | None, str]],
+    /,
+    *,
+    at_10: dict[str, int] | None = None,
+    galleries: dict[str, str] | None = None,
+    split: str | None = None,
+    **config: object,
+) -> Path:
+    """An evaluation of label queries, each with its answers, the rank of the first, and what it was called.
+
+    Without `at_10` (answers among the first ten), `galleries`, `split` and `config` it is an older one.
+    """
+    folder.mkdir(exist_ok=True)
+    parents = {} if split is None else {"split": split}
+    with create(folder / "evaluation", Recipe("evaluation", 1, config, parents)) as draft:
+        if galleries is not None:
+            (draft.path / "evaluation.json").write_text(json.dumps({"about": {"galleries": galleries}}))
         frame = [
             {
                 "variant": "lookalike",
@@ -815,6 +863,7 @@ def written(folder: Path, gallery: int, rows: dict[str, tuple[int, int | None, s
                 "gallery": gallery,
                 "first_answer_rank": rank,
                 "predicted": called,
+                **({} if at_10 is None else {"answers_at_10": at_10[name]}),
             }
             for name, (answers, rank, called) in rows.items()
         ]
@@ -855,7 +904,7 @@ def test_an_evaluation_does_not_differ_from_itself(shop: Shop, tmp_path: Path) -
 
 
 def test_only_common_queries_are_compared(shop: Shop, tmp_path: Path) -> None:
-    few = EvaluateConfig(label_queries=20, instance_queries=10, seed=1)
+    few = EvaluateConfig(label_queries=20, instance_queries=10)
     found = {one.name: one for one in compared(shop, tmp_path, CONFIG, few)}
     assert found["label recall@1"].difference.queries == 20
     assert found["label recall@1"].difference.value == 0
@@ -863,9 +912,75 @@ def test_only_common_queries_are_compared(shop: Shop, tmp_path: Path) -> None:
     assert found["instance recall@1"].same_gallery
 
 
-def test_evaluations_without_a_common_query_are_refused(shop: Shop, tmp_path: Path) -> None:
+ASKED = {"p": (3, 1, "A"), "q": (2, 4, "B"), "r": (0, None, "A")}
+
+
+def test_evaluations_without_a_common_query_are_refused(tmp_path: Path) -> None:
+    one, two = written(tmp_path / "one", 9, {"p": (3, 1, "A")}), written(tmp_path / "two", 9, {"q": (2, 4, "B")})
     with pytest.raises(ArtifactError, match="not one query in common"):
-        compared(shop, tmp_path, CONFIG, EvaluateConfig(queries="validation"))
+        compare(one, two)
+
+
+@pytest.mark.parametrize("other", [{"queries": "validation"}, {"seed": 1}, {"gallery": "test"}, {"split": "other"}])
+def test_evaluations_that_were_not_asked_the_same_are_refused(other: dict[str, str], tmp_path: Path) -> None:
+    """Other seeds distort otherwise, other splits have other galleries: no difference of those is paired."""
+    same = {"queries": "test", "gallery": "train", "seed": 0, "split": "this"}
+    one = written(tmp_path / "one", 9, ASKED, **same)  # pyright: ignore
+    compare(one, written(tmp_path / "two", 9, ASKED, **same))  # pyright: ignore
+    compare(one, written(tmp_path / "older", 9, ASKED))
+    with pytest.raises(ArtifactError, match="not asked the same") as told:
+        compare(one, written(tmp_path / "other", 9, ASKED, **{**same, **other}))  # pyright: ignore
+    ((value,),) = (other.values(),)
+    assert str(value) in told.value.what
+
+
+def test_precision_and_reciprocal_rank_are_compared_by_hand(tmp_path: Path) -> None:
+    """Galleries of 5: precision@10 divides by 5. r has no answer; q's first answer stands fourth, then nowhere."""
+    one = written(tmp_path / "one", 5, ASKED, at_10={"p": 3, "q": 1, "r": 0}, k=[1, 10, 50])
+    rows = {**ASKED, "q": (2, None, "B")}
+    two = written(tmp_path / "two", 5, rows, at_10={"p": 2, "q": 0, "r": 0}, k=[1, 50])
+    found = {told.name: told for told in compare(one, two)}
+    precision, mrr = found["label precision@10"], found["label MRR@50"]
+    assert (precision.first, precision.second) == pytest.approx(((3 / 5 + 1 / 5) / 2, (2 / 5) / 2))
+    assert (mrr.first, mrr.second) == pytest.approx(((1 + 1 / 4) / 2, 1 / 2))
+    assert precision.difference.queries == mrr.difference.queries == 2
+    older = {told.name for told in compare(one, written(tmp_path / "older", 5, ASKED, k=[1, 20]))}
+    assert older == {"accuracy", "label recall@1", "label recall@10"}  # what both have
+
+
+def test_what_is_compared_is_what_was_measured(shop: Shop, tmp_path: Path) -> None:
+    artifacts_of(shop, tmp_path)
+    made = run_here(shop, tmp_path)
+    figures = read_told(made)["figures"]["lookalike"]
+    found = compare(made.path, made.path)
+    assert {"label precision@10", "label MRR@50", "product precision@10", "scene MRR@50"} <= {one.name for one in found}
+    for one in found:
+        assert one.first == pytest.approx(figures[one.name]["value"]), one.name
+
+
+def test_galleries_of_one_size_but_other_photos_or_labels_are_marked(tmp_path: Path) -> None:
+    one = written(tmp_path / "one", 9, ASKED, galleries={"label": "a", "instance": "i"})
+    for name, galleries, same in (
+        ("two", {"label": "a", "instance": "x"}, True),  # these are label queries
+        ("three", {"label": "b", "instance": "i"}, False),
+        ("older", None, True),
+    ):
+        found = compare(one, written(tmp_path / name, 9, ASKED, galleries=galleries))
+        assert {told.same_gallery for told in found} == {same}, name
+    fewer = {**ASKED, "p": (2, 1, "A")}
+    assert not any(told.same_gallery for told in compare(one, written(tmp_path / "four", 9, fewer)))
+
+
+def test_the_gallery_is_told_by_its_photos_and_their_labels(shop: Shop) -> None:
+    def galleries(entries: list[Entry]) -> dict[str, str]:
+        return evaluate(hand_engine(entries), config=CONFIG).about["galleries"]
+
+    moved = [entry("b1", [0, 1, 0, 0], "train", "A", 3) if one.image.image_id == "b1" else one for one in HAND]
+    asked = [one for one in HAND if one.image.image_id != "qc"]
+    assert galleries(HAND) == galleries(HAND[::-1])
+    assert galleries(moved)["label"] != galleries(HAND)["label"]
+    assert galleries(asked)["label"] == galleries(HAND)["label"]
+    assert galleries(asked)["instance"] != galleries(HAND)["instance"]
 
 
 def test_a_damaged_evaluation_is_refused_with_a_mend(shop: Shop, tmp_path: Path) -> None:

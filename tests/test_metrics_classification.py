@@ -45,6 +45,20 @@ def test_top_k_by_hand() -> None:
     np.testing.assert_array_equal(metrics.top_k_accuracy(probabilities, np.array([2, 1, 2]), 2), [0, 0, 0])
 
 
+@given(st.data())
+def test_top_k_is_the_count_of_labels_before_the_true_one(data: st.DataObject) -> None:
+    """As many labels stand before it as are more probable, or as probable and of an earlier column."""
+    labels = data.draw(st.integers(1, 6))
+    row = st.tuples(st.lists(st.integers(0, 3), min_size=labels, max_size=labels), st.integers(0, labels - 1))
+    rows, k = data.draw(st.lists(row, max_size=8)), data.draw(st.integers(1, 7))
+    slow = [
+        float(sum(p > row[true] or (p == row[true] and n < true) for n, p in enumerate(row)) < k) for row, true in rows
+    ]
+    probabilities = np.array([row for row, _ in rows], float).reshape(-1, labels)
+    true = np.array([true for _, true in rows], np.int64)
+    assert metrics.top_k_accuracy(probabilities, true, k).tolist() == slow
+
+
 def test_calibration_by_hand() -> None:
     """Two photos at .95, one right; one at .5, right; one at .51, wrong: (2 * .45 + .5 + .51) / 4."""
     confidence, right = np.array([0.95, 0.95, 0.5, 0.51]), np.array([1.0, 0, 1, 0])

@@ -1,9 +1,11 @@
 """Files are written whole or not at all, and flushed to disk before they take another's place."""
 
+import json
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +39,22 @@ def replacing(file: Path) -> Generator[Path]:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_json_lines(file: Path) -> list[dict[str, Any]]:
+    """Read JSON objects, one a line; none where there is no file, `{"unreadable": line}` for a damaged one."""
+    if not file.is_file():
+        return []
+    lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [_parsed(line) for line in lines if line.strip()]
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {"unreadable": line}
+    return entry if isinstance(entry, dict) else {"unreadable": line}
 
 
 def sync_tree(folder: Path) -> None:

@@ -91,11 +91,6 @@ class Site:
         return self.root / "collection"
 
     @property
-    def evaluation(self) -> Path:
-        """The evaluation's pointer."""
-        return self.root / "evaluation"
-
-    @property
     def audit(self) -> Path:
         """The audit's pointer."""
         return self.root / "audit"
@@ -221,15 +216,19 @@ def evaluate_site(
     precision: str = "auto",
     rank: RankConfig = RankConfig(),  # noqa: B008 - frozen
 ) -> Artifact:
-    """Evaluate a built site through the search engine that serves it, with results in the order that `rank` asks."""
+    """Evaluate a built site through the search engine that serves it, with results in the order that `rank` asks.
+
+    What the validation part was asked lies in `validation/`, beside `evaluation/`, and is no use of the test part.
+    """
     site = Site(out)
+    pointer = site.root / evaluate.folder_of(config.queries)
     with SearchEngine.open(site.collection, photos=photos, precision=precision, rank=rank) as engine:
         return evaluate.run(
             engine,
             catalogue=site.inputs.catalogue,
             split=site.inputs.split,
             embeddings=site.inputs.embeddings,
-            out=site.evaluation,
+            out=pointer,
             ledger=site.ledger,
             config=config,
         )

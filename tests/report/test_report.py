@@ -16,6 +16,8 @@ from typer.testing import CliRunner
 
 from lookalike.cli import app
 from lookalike.errors import ArtifactError
+from lookalike.evaluate import append_use
+from lookalike.evaluate.ledger import new_use
 from lookalike.report import charts, write_report
 from lookalike.report.found import KINDS
 
@@ -144,6 +146,18 @@ def test_the_ledger_is_shown(site: Site) -> None:
     assert uses[1][3] == site.artifact("evaluation").hash
 
 
+def test_uses_that_came_after_the_evaluation_are_shown(site: Site) -> None:
+    ledger = site.path / "test-uses.jsonl"
+    for number in range(6):
+        append_use(ledger, {**new_use(f"later {number}", site.artifact("split").hash, {}), "command": f"<{number}>"})
+    append_use(ledger, new_use("elsewhere", "another split", {}))
+    read = Read(site.report())
+    assert "Uses of this test part: 7" in read.text["Where it comes from"]
+    assert [row[1] for row in read.tables["Where it comes from"][1][1:]] == [f"<{n}>" for n in range(1, 6)]
+    ledger.unlink()
+    assert "Uses of this test part: 1" in Read(site.report()).text["Where it comes from"]
+
+
 def test_nothing_is_fetched_and_no_label_becomes_markup(site: Site) -> None:
     page = site.report()
     assert HOSTILE not in page
@@ -217,16 +231,21 @@ def test_another_sweep_can_be_named(site: Site, tmp_path: Path) -> None:
 def test_ablations_are_shown_as_given(site: Site, tmp_path: Path) -> None:
     file = tmp_path / "tried.json"
     rows = [
-        {"name": "as it is", "accuracy": {"value": 0.764, "low": 0.7, "high": 0.8}, "why": "the default"},
+        {
+            "name": "as it is",
+            "command": "lookalike build <shop>",
+            "accuracy": {"value": 0.764, "low": 0.7, "high": 0.8},
+            "why": "the default",
+        },
         {"name": "<u>raw</u>", "accuracy": 0.5, "seconds": 12},
     ]
     file.write_text(json.dumps(rows))
     page = site.report(ablations=file)
     assert Read(page).tables["Ablations"] == [
         [
-            ["name", "accuracy", "why", "seconds"],
-            ["as it is", "0.764 (0.700–0.800)", "the default", "–"],
-            ["<u>raw</u>", "0.500", "–", "12"],
+            ["name", "accuracy", "why", "seconds", "command"],
+            ["as it is", "0.764 (0.700–0.800)", "the default", "–", "lookalike build <shop>"],
+            ["<u>raw</u>", "0.500", "–", "12", "no command was given"],
         ]
     ]
     assert "<u>" not in page

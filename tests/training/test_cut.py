@@ -61,7 +61,7 @@ def test_more_stages_than_there_are_is_refused(stages: int) -> None:
 def test_a_network_of_another_kind_is_refused() -> None:
     with pytest.raises(TrainingError, match="cannot be cut into stages") as told:
         cut(_backbone("test_vit", 160), 1)
-    assert "--trained-stages 0" in str(told.value.mend)
+    assert "--budget full" in str(told.value.mend)
 
 
 def test_a_network_that_does_more_than_its_stages_is_refused() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import FrozenTrial, create_trial
+from tensorboard.backend.event_processing import io_wrapper
 from train_shop import Inputs
 
 from lookalike.artifacts import Artifact, digest
@@ -50,6 +51,20 @@ def test_a_grid_trains_every_combination_once(inputs: Inputs, tmp_path: Path, mo
         (best,) = table.filter(pl.col("name") == name)["val_accuracy"]
         assert history["val_accuracy"].max() == pytest.approx(best, abs=1e-4)
         assert list((tmp_path / "sweep" / "trials" / name / "tensorboard").glob("events*"))
+    events = tmp_path / "sweep" / "tensorboard"
+    assert shown_by_tensorboard(events) == names
+    (events / sorted(names)[0]).unlink()  # as an older sweep left it
+    (events / sorted(names)[1]).unlink()
+    (events / sorted(names)[1]).symlink_to("elsewhere")
+    sweep((inputs.catalogue, inputs.split), tmp_path / "sweep", BASE, GRID, run=QUIET)
+    assert shown_by_tensorboard(events) == names
+
+
+def shown_by_tensorboard(folder: Path) -> set[str]:
+    """The runs that TensorBoard finds below a folder, each once."""
+    found = [Path(run).relative_to(folder).as_posix() for run in io_wrapper.GetLogdirSubdirectories(str(folder))]
+    assert len(found) == len(set(found))
+    return set(found)
 
 
 @dataclass

@@ -12,8 +12,10 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 from stopped import stop_training
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from train_shop import Inputs
+from typer.testing import CliRunner
 
 from lookalike.artifacts import Artifact, open_artifact
+from lookalike.cli import app
 from lookalike.errors import TrainingError
 from lookalike.training import RunConfig, TrainConfig, beginning, train
 from lookalike.training import fit as fitting
@@ -178,3 +180,14 @@ def test_the_recipe_knows_what_matters(whole: Artifact) -> None:
     assert manifest.config["backbone"] == "test_resnet"
     assert set(manifest.parents) == {"catalogue", "split"}
     assert manifest.about["precision"] == "fp32"
+
+
+@pytest.mark.parametrize("frozen", [("--budget", "20m"), ("--budget", "full", "--freeze-backbone")])
+def test_stages_that_stay_as_chance_made_them_are_refused(
+    frozen: tuple[str, ...], inputs: Inputs, tmp_path: Path
+) -> None:
+    arguments = ["train", str(inputs.catalogue), "-o", str(tmp_path / "model"), "--no-pretrained", *frozen]
+    refused = CliRunner().invoke(app, arguments).exception
+    assert isinstance(refused, TrainingError)
+    assert "starts from chance" in str(refused)
+    assert not list(tmp_path.iterdir())

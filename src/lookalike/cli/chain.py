@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from lookalike.cli.console import BuildReporter, counted, need_torch, out, progress_bar, show_trade_off
-from lookalike.cli.options import head_config, read_source
+from lookalike.cli.options import check_budget, head_config, read_source
 from lookalike.errors import QueryError
 
 TYPE_CHECKING = False
@@ -79,7 +79,8 @@ def build(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split and of the evaluation.")] = 0,
     rehash: _Rehash = False,
     budget: Annotated[
-        str | None, typer.Option(help="Train the network first, for 20m or 2h at most (needs the train extra).")
+        str | None,
+        typer.Option(help="20m, 2h: train the network first, so long (needs the train extra). 2m: the head alone."),
     ] = None,
     no_evaluate: Annotated[bool, typer.Option("--no-evaluate", help="Leave the evaluation out.")] = False,
     flip: _Flip = False,
@@ -94,10 +95,13 @@ def build(
     from lookalike.splits import SplitConfig
 
     if budget is not None:
+        check_budget(budget, ("2m", "20m", "2h"))
+    trained = None if budget == "2m" else budget
+    if trained is not None:
         need_torch()
     config = BuildConfig(
         encoder=encoder,
-        budget=None if budget == "2m" else budget,
+        budget=trained,
         precision=precision,
         photos=photos,
         rehash=rehash,
@@ -131,7 +135,9 @@ def build_and_report(
             table.add_row(stage, reason, f"{count:,}")
         console.print(table)
     if reports[-1].name == "evaluation":
-        console.print("\n".join(evaluate.lines(reports[-1].artifact)), soft_wrap=True)
+        console.print(
+            "\n".join(evaluate.lines(reports[-1].artifact, ledger=pipeline.Site(site).ledger)), soft_wrap=True
+        )
 
 
 def ingest(

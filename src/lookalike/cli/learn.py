@@ -1,15 +1,20 @@
 """Commands that teach the network itself; the only ones that need the `train` extra."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from lookalike.cli.console import BuildReporter, need_torch, out, show_trade_off
-from lookalike.cli.options import read_values, split_labels
+from lookalike.cli.options import check_budget, given, read_values, refuse_others, shell, split_labels
+from lookalike.errors import TrainingError
 
 _Values = Annotated[str | None, typer.Option(help="Values to try, separated by commas.")]
+_BUDGETS = ("20m", "2h", "full")
+_HEAD_ONLY = ("catalogue", "budget", "backbone", "level", "ignore_labels", "photos", "precision")
 _PANEL = "Teach the network (needs the train extra)"
 
 
@@ -21,6 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
+    context: typer.Context,
     catalogue: Annotated[Path, typer.Argument(help="A catalogue that `lookalike ingest` made, with its split.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: model/ beside it)")] = None,
     budget: Annotated[
@@ -28,7 +34,9 @@ def train(
         typer.Option(help="2m: the head alone, no torch. 20m, 2h: train the last stages. full: the whole network."),
     ] = "20m",
     backbone: Annotated[str, typer.Option(help="lite0 or lite2 (weights in the package), or any timm name.")] = "lite0",
-    trained_stages: Annotated[int | None, typer.Option(help="Last stages to train; 0: the whole network.")] = None,
+    trained_stages: Annotated[
+        int | None, typer.Option(help="Last stages to train; all of them: --budget full.")
+    ] = None,
     views: Annotated[int | None, typer.Option(help="Views of each photo that the frozen stages see once.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training photos.")] = None,
     batch_size: Annotated[int | None, typer.Option(help="Photos a step.")] = None,
@@ -56,7 +64,9 @@ def train(
         float | None, typer.Option(help="Keep a moving average of the weights over so many epochs; 0: none.")
     ] = None,
     weights: Annotated[Path | None, typer.Option(help="Start from this file, with no network.")] = None,
-    no_pretrained: Annotated[bool, typer.Option("--no-pretrained", help="Start from chance.")] = False,
+    no_pretrained: Annotated[
+        bool, typer.Option("--no-pretrained", help="Start from chance (with --budget full).")
+    ] = False,
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights, order and augmentation.")] = 0,
@@ -68,14 +78,15 @@ def train(
 
     The budget picks a plan; every option that you give overrides the plan. With 20m or 2h the stages before the last
     ones stay as they are and run once; the encoder keeps what it had beside what it learns, so that it can still find
-    the very same thing.
+    the very same thing. With 2m there is no network to train, and options for it are refused.
 
     Then: [bold]lookalike export model/ -o encoder/[/], and [bold]lookalike build SOURCE -o site/ --encoder encoder/[/].
     Ctrl-C keeps the last epoch; the same command goes on from there.
     """
-    labels = split_labels(ignore_labels)
+    check_budget(budget, ("2m", *_BUDGETS))
     if budget == "2m":
-        fit_head_only(catalogue, backbone, level, labels, photos)
+        refuse_others(context, _HEAD_ONLY, "--budget 2m fits the head alone, beside the catalogue and its split")
+        fit_head_only(catalogue, given(context, *_HEAD_ONLY[2:]))
         return
     need_torch()
     from lookalike.training import RunConfig, TrainConfig, plan_for
@@ -85,7 +96,7 @@ def train(
     config = TrainConfig(
         backbone=backbone,
         level=level,
-        ignored=labels,
+        ignored=split_labels(ignore_labels),
         size_px=size_px,
         seed=seed,
         precision=precision,  # pyright: ignore[reportArgumentType] - checked by TrainConfig.check
@@ -95,7 +106,7 @@ def train(
     )
     if budget != "full":
         config = plan_for(catalogue, where_split, config, budget)
-    given = {
+    overriding = {
         "trained_stages": trained_stages,
         "views": views,
         "epochs": epochs,
@@ -116,23 +127,47 @@ def train(
         "patience": patience,
         "ema_epochs": ema_epochs,
     }
-    config = replace(config, **{name: value for name, value in given.items() if value is not None})  # pyright: ignore
+    config = replace(config, **{name: value for name, value in overriding.items() if value is not None})  # pyright: ignore
+    if no_pretrained and weights is None and (config.trained_stages or freeze_backbone):
+        raise TrainingError(
+            "--no-pretrained starts from chance, and frozen stages would stay as chance made them",
+            mend="Train the whole network with --budget full, or give --weights FILE",
+        )
     where = output or catalogue.parent / "model"
     about = RunConfig(photos=photos, resume=resume, device=device)  # pyright: ignore[reportArgumentType]
     artifact = run(catalogue, where_split, where, config, about)
     out().print(f"[green]✓[/] {where}  [dim]{artifact.counts}[/]", soft_wrap=True)
-    out().print(f"Next:  [bold]lookalike export {where} -o {where.parent / 'encoder'}[/]", soft_wrap=True)
+    show_next("export", where, "-o", where.parent / "encoder")
 
 
-def fit_head_only(catalogue: Path, encoder: str, level: str, ignored: tuple[str, ...], photos: Path | None) -> None:
-    """Embed with a stock encoder and fit the head beside the catalogue; tell the trade-off it chose from."""
+def fit_head_only(catalogue: Path, typed: Mapping[str, Any]) -> None:
+    """Embed with a stock encoder and fit the head beside the catalogue; tell the trade-off it chose from.
+
+    `typed` are the options that were given, by name: the build that comes next must be given the same.
+    """
     from lookalike import heads, pipeline
+    from lookalike.artifacts import open_artifact
 
-    config = pipeline.BuildConfig(encoder=encoder, photos=photos, head=heads.HeadConfig(level=level, ignored=ignored))
+    config = pipeline.BuildConfig(
+        encoder=typed.get("backbone", "lite0"),
+        photos=typed.get("photos"),
+        precision=typed.get("precision", "auto"),
+        head=heads.HeadConfig(level=typed.get("level", "auto"), ignored=split_labels(typed.get("ignore_labels", ""))),
+    )
     site = catalogue.parent
+    seed = open_artifact(site / "split", "split").config["seed"]
     pipeline.fit(site, config, BuildReporter())
     show_trade_off(heads.load(site / "head").facts)
-    out().print(f"Next:  [bold]lookalike build SOURCE -o {site}[/]", soft_wrap=True)
+    as_typed = {"encoder" if name == "backbone" else name: value for name, value in typed.items()}
+    if seed:
+        as_typed["seed"] = seed
+    options = [part for name, value in as_typed.items() for part in (f"--{name.replace('_', '-')}", value)]
+    show_next("build", "SOURCE", "-o", site, *options)
+
+
+def show_next(*words: object) -> None:
+    """Tell the command that comes next, as it is to be typed."""
+    out().print(f"Next:  [bold]{escape(shell('lookalike', *words))}[/]", soft_wrap=True)
 
 
 def export(
@@ -182,8 +217,9 @@ def sweep(
     Example: [bold]lookalike sweep site/catalogue --lr 4e-4,5e-4,1e-3 --batch-size 64,128[/]
 
     Values are separated by commas; with random or tpe, LOW..HIGH is a range. The same command goes on after a stop.
-    Compare the curves with [bold]tensorboard --logdir site/sweep/trials[/].
+    Compare the curves with [bold]tensorboard --logdir site/sweep/tensorboard[/].
     """
+    check_budget(budget, _BUDGETS)
     need_torch("optuna")
     from lookalike.training import RunConfig, TrainConfig, plan_for
     from lookalike.training.sweep import SweepConfig, Trial
@@ -193,7 +229,7 @@ def sweep(
     base = TrainConfig(backbone=backbone, level=level, ignored=split_labels(ignore_labels), seed=seed)
     if budget != "full":
         base = plan_for(catalogue, split, base, budget)
-    given = {
+    values = {
         "lr": read_values(lr, float),
         "batch_size": read_values(batch_size, int),
         "epochs": read_values(epochs, int),
@@ -206,7 +242,7 @@ def sweep(
         "trained_stages": read_values(trained_stages, int),
         "views": read_values(views, int),
     }
-    space = {name: values for name, values in given.items() if values is not None}
+    space = {name: choices for name, choices in values.items() if choices is not None}
     config = SweepConfig(space, sampler, trials, seed)  # pyright: ignore[reportArgumentType]
 
     def told(trial: Trial) -> None:
@@ -219,4 +255,4 @@ def sweep(
     out().print(f"[green]✓[/] {where}: {len(found)} runs, best first:")
     for trial in found:
         told(trial)
-    out().print(f"Compare:  [bold]tensorboard --logdir {where / 'trials'}[/]", soft_wrap=True)
+    out().print(f"Compare:  [bold]{escape(shell('tensorboard', '--logdir', where / 'tensorboard'))}[/]", soft_wrap=True)

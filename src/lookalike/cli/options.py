@@ -1,13 +1,17 @@
 """From what was typed to configurations: sources, labels, lists of values."""
 
 import csv
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lookalike.errors import QueryError, TrainingError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import typer
+
     from lookalike.catalogue import SourceConfig
     from lookalike.heads import HeadConfig
     from lookalike.ranking import RankConfig
@@ -69,6 +73,53 @@ def rank_config(fold: str, boost: str, *, prototypes: bool) -> "RankConfig":
     except ValueError as error:
         raise QueryError(f"{boost!r} is no boost", mend="Give off, auto or a number from 0") from error
     return RankConfig(fold, prototypes, weight)
+
+
+def check_budget(budget: str, known: Sequence[str]) -> None:
+    """Refuse a budget that this command does not know, before any work is done.
+
+    Raises
+    ------
+    TrainingError
+    """
+    if budget not in known:
+        raise TrainingError(f"the budget {budget!r} is unknown here", mend=f"Choose {', '.join(known)}")
+
+
+def given(context: "typer.Context", *names: str) -> dict[str, Any]:
+    """Return those of the parameters that were typed (or came from the environment), with their values."""
+    sources = {name: context.get_parameter_source(name) for name in names}
+    return {
+        name: context.params[name]
+        for name, source in sources.items()
+        if source is not None and source.name not in ("DEFAULT", "DEFAULT_MAP")
+    }
+
+
+def refuse_others(context: "typer.Context", used: Sequence[str], why: str) -> None:
+    """Refuse parameters that were typed and would not be used.
+
+    Raises
+    ------
+    QueryError
+        Names them all.
+    """
+    unused = given(context, *(name for name in context.params if name not in used))
+    if unused:
+        options = {option.name: option for option in context.command.params}
+        flags = [
+            max((options[name].secondary_opts if value is False else ()) or options[name].opts, key=len)
+            for name, value in unused.items()
+        ]
+        raise QueryError(
+            f"{why}: there is no use for {', '.join(flags)}",
+            mend="Leave it out" if len(flags) == 1 else "Leave them out",
+        )
+
+
+def shell(*words: object) -> str:
+    """Write a command as it would be typed."""
+    return shlex.join(map(str, words))
 
 
 def split_labels(text: str) -> tuple[str, ...]:

@@ -107,7 +107,8 @@ def serve(
 def evaluate(
     site: Annotated[Path, typer.Argument(help="The folder that `lookalike build` made.")],
     photos: _Photos = None,
-    queries: Annotated[int, typer.Option(min=1, help="Test photos to distort for the instance protocol.")] = 400,
+    part: Annotated[str, typer.Option(help="The photos that ask: validation, to choose by, or test.")] = "test",
+    queries: Annotated[int, typer.Option(min=1, help="Photos to distort for the instance protocol.")] = 400,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the distortions and of the intervals.")] = 0,
     precision: _Precision = "auto",
     fold: _Fold = "max",
@@ -118,34 +119,37 @@ def evaluate(
 ) -> None:
     """Measure a built site on its test photos, through the engine that serves.
 
-    Each use of the test photos is written to the site's ledger: choose on validation, look at test rarely.
+    Each use of the test photos is written to the site's ledger: choose with --part validation, which is kept apart in
+    SITE/validation/, and look at test rarely.
     """
     from lookalike import evaluate as evaluation
     from lookalike import pipeline
 
-    config = evaluation.EvaluateConfig(instance_queries=queries, seed=seed)
+    config = evaluation.EvaluateConfig(instance_queries=queries, seed=seed, queries=part)
     rank = rank_config(fold, boost, prototypes=prototypes)
     with err().status("evaluating"):
         artifact = pipeline.evaluate_site(site, config, photos=photos, precision=precision, rank=rank)
     if as_json:
-        typer.echo((artifact.path / "evaluation.json").read_text(encoding="utf-8"))
+        typer.echo(json.dumps(evaluation.read_told(artifact, pipeline.Site(site).ledger), indent=2, ensure_ascii=False))
     else:
-        out().print("\n".join(evaluation.lines(artifact, everything=everything)), soft_wrap=True)
+        told = evaluation.lines(artifact, everything=everything, ledger=pipeline.Site(site).ledger)
+        out().print("\n".join(told), soft_wrap=True)
 
 
 def compare(
     first: Annotated[Path, typer.Argument(help="A built site, or its evaluation/ folder.")],
     second: Annotated[Path, typer.Argument(help="Another one, of the same catalogue and split.")],
+    part: Annotated[str, typer.Option(help="Of sites: test, or validation for SITE/validation/.")] = "test",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Put two evaluations side by side, with paired intervals of the differences.
 
-    Older evaluations of one site stay beside the newest: SITE/evaluation.<hash>/.
+    Both must be of one split, part and seed. A site's older evaluations lie beside the newest: SITE/evaluation.<hash>/.
     """
     from lookalike import evaluate as evaluation
 
-    found = evaluation.compare(first, second, seed=seed)
+    found = evaluation.compare(first, second, part=part, seed=seed)
     if as_json:
         typer.echo(json.dumps([one.to_json() for one in found], indent=2))
     else:
@@ -156,7 +160,7 @@ def report(
     site: Annotated[Path, typer.Argument(help="The folder that `lookalike build` made.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="(default: SITE/report.html)")] = None,
     sweep: Annotated[Path | None, typer.Option(help="Lay the runs of this sweep over each other.")] = None,
-    ablations: Annotated[Path | None, typer.Option(help="A JSON list of what was tried, as a table.")] = None,
+    ablations: Annotated[Path | None, typer.Option(help="A JSON list of what was tried, by which command.")] = None,
 ) -> None:
     """Write everything that was measured into one HTML file with pictures, to read offline, to print, to send.
 

@@ -3,7 +3,7 @@
 from lookalike.evaluate.comparing import Compared, compare, compared_lines
 from lookalike.evaluate.evaluation import EvaluateConfig, Evaluation, evaluate
 from lookalike.evaluate.ledger import append_use, read_uses
-from lookalike.evaluate.stage import lines, run
+from lookalike.evaluate.stage import folder_of, lines, read_told, run
 
 __all__ = [
     "Compared",
@@ -13,7 +13,9 @@ __all__ = [
     "compare",
     "compared_lines",
     "evaluate",
+    "folder_of",
     "lines",
+    "read_told",
     "read_uses",
     "run",
 ]

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from lookalike import metrics
+from lookalike.artifacts import digest
 from lookalike.embedding import Embeddings
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.baselines import (
@@ -35,6 +36,7 @@ _ROWS = {
     "gallery": pl.Int64,
     "first_answer_rank": pl.Int64,
     "answers_found": pl.Int64,
+    "answers_at_10": pl.Int64,
     "hits": pl.List(pl.String),
     "scores": pl.List(pl.Float64),
     "predicted": pl.String,
@@ -139,10 +141,19 @@ def evaluate(engine: SearchEngine, *, config: EvaluateConfig, raw: Embeddings | 
             "dim": engine.head.dim,
             "labels_from": "head" if engine.head.label_names else "parent categories",
             "photos_without_features": missing,
+            "galleries": _galleries(plan),
         },
         classifier={} if ours is None else {**ours.to_json(), "per_label": ours.per_label(outcomes[ENGINE].by_label)},
         rows=_all_rows(outcomes, plan, ours),
     )
+
+
+def _galleries(plan: Plan) -> Json:
+    """Hashes of what is searched, so that a comparison knows the same gallery from another of the same size."""
+    return {
+        "label": digest(sorted((photo.image.image_id, str(photo.label)) for photo in plan.gallery)),
+        "instance": digest(sorted(plan.photos)),
+    }
 
 
 def _classified(engine: SearchEngine, plan: Plan, raw: Embeddings, config: EvaluateConfig) -> dict[str, Classified]:

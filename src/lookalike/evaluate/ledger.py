@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lookalike.artifacts import typed_command
+from lookalike.files import read_json_lines
 from lookalike.types import Json
 
 
@@ -40,11 +41,7 @@ def read_uses(ledger: Path, *, split: str | None = None) -> list[Json]:
     -------
     One dictionary per line; `{"unreadable": line}` for a damaged one.
     """
-    if not ledger.is_file():
-        return []
-    lines = ledger.read_text(encoding="utf-8", errors="replace").splitlines()
-    uses = [_parsed(line) for line in lines if line.strip()]
-    return [use for use in uses if split is None or use.get("split", split) == split]
+    return [use for use in read_json_lines(ledger) if split is None or use.get("split", split) == split]
 
 
 def new_use(evaluation: str, split: str, figures: Mapping[str, float | None]) -> Json:
@@ -78,11 +75,3 @@ def _git(folder: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
-
-
-def _parsed(line: str) -> Json:
-    try:
-        entry = json.loads(line)
-    except ValueError:
-        return {"unreadable": line}
-    return entry if isinstance(entry, dict) else {"unreadable": line}

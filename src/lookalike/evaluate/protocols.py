@@ -101,8 +101,10 @@ def ask(engine: SearchEngine, plan: Plan, config: EvaluateConfig, asked: Asked) 
         judged[f"level {level.depth}"] = judge_level(plan, level, found["label"], k)
         queries[f"level {level.depth}"] = labels
     figures = figures_of(config, judged, queries)
-    for name, values in average_precisions(engine, plan, levels).items():
-        figures[f"{name} mAP@R"] = _average(values, labels, config)
+    if label_guess is None:  # the exact scan behind mAP@R knows no boost
+        for name, values in average_precisions(engine, plan, levels).items():
+            if name != "product" or not engine.rank.needs_every_photo:  # nor any fold but the best photo
+                figures[f"{name} mAP@R"] = _average(values, labels, config)
     if plan.photos_queries:
         values = metrics.average_precision_at_r(judged["photos"])
         figures["photos mAP@R"] = _average(values, queries["photos"], config)
@@ -235,6 +237,7 @@ def _rows(
             "gallery": int(judged.gallery[row]),
             "first_answer_rank": int(judged.relevant[row].argmax()) + 1 if judged.relevant[row].any() else None,
             "answers_found": int(judged.relevant[row].sum()),
+            "answers_at_10": int(judged.relevant[row, :10].sum()) if judged.relevant.shape[1] >= 10 else None,
             "hits": [hit.image_id for hit in results],
             "scores": [hit.score for hit in results],
         }

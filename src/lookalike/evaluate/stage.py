@@ -1,14 +1,14 @@
 """The stage `evaluate`: one evaluation as an artefact, written into the ledger, and told in a few lines."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact
 from lookalike.embedding import load_embeddings
 from lookalike.engine import SearchEngine
-from lookalike.errors import ArtifactError
+from lookalike.errors import ArtifactError, QueryError
 from lookalike.evaluate.evaluation import ENGINE, Evaluation, evaluate
 from lookalike.evaluate.ledger import append_use, new_use, read_uses
 from lookalike.evaluate.plan import EvaluateConfig
@@ -16,10 +16,13 @@ from lookalike.files import write_parquet, write_text
 from lookalike.types import Json
 
 KIND = "evaluation"
-VERSION = 3
+VERSION = 4
 """Raise it when the figures of an unchanged site change."""
 FIGURES = "evaluation.json"
 PER_QUERY = "per_query.parquet"
+
+FOLDERS = {"test": KIND, "validation": "validation"}
+"""Where in a site an evaluation's pointer lies, by the part that asked: one never takes the other's place."""
 
 _SHOWN_USES = 5
 _COLUMNS = (
@@ -32,6 +35,19 @@ _COLUMNS = (
     "scene recall@1",
 )
 _WIDTH = 22
+
+
+def folder_of(part: str) -> str:
+    """Name the folder of a site where evaluations lie that a part of the split asked.
+
+    Raises
+    ------
+    QueryError
+        Nobody asks that part.
+    """
+    if part not in FOLDERS:
+        raise QueryError(f"{part!r} is no part to evaluate on", mend="Choose test or validation")
+    return FOLDERS[part]
 
 
 def run(
@@ -76,8 +92,7 @@ def run(
         evaluation = evaluate(engine, config=config, raw=load_embeddings(embeddings))
         if config.queries == "test":
             append_use(ledger, new_use(recipe.hash, parents["split"], _values(evaluation)))
-        uses = read_uses(ledger, split=parents["split"])
-        shown = {"uses_of_this_test_part": len(uses), "last": uses[-_SHOWN_USES:]}
+        shown = _shown(read_uses(ledger, split=parents["split"]))
         described = {"queries": config.queries, "gallery": config.gallery, **evaluation.to_json(), "ledger": shown}
         write_parquet(draft.path / PER_QUERY, evaluation.per_query())
         write_text(draft.path / FIGURES, json.dumps(described, indent=2, ensure_ascii=False) + "\n")
@@ -86,8 +101,10 @@ def run(
     return open_artifact(out, KIND)
 
 
-def lines(artifact: Artifact, *, everything: bool = False) -> list[str]:
-    """Tell an evaluation in plain text: the main figures or `everything`, what was asked, what was left out.
+def read_told(artifact: Artifact, ledger: Path | None = None) -> Json:
+    """Read `evaluation.json`, with the uses of its test part as they stand in the ledger now.
+
+    What lies in the file is what was true when it was made; an evaluation may be found again after many more uses.
 
     Raises
     ------
@@ -96,14 +113,37 @@ def lines(artifact: Artifact, *, everything: bool = False) -> list[str]:
     """
     try:
         told: Json = json.loads((artifact.path / FIGURES).read_text(encoding="utf-8"))
+        if ledger is not None and ledger.is_file():
+            told["ledger"] = _shown(read_uses(ledger, split=artifact.parents["split"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _unreadable(artifact) from error
+    return told
+
+
+def lines(artifact: Artifact, *, everything: bool = False, ledger: Path | None = None) -> list[str]:
+    """Tell an evaluation in plain text: the main figures or `everything`, what was asked, what was left out.
+
+    Raises
+    ------
+    ArtifactError
+        `evaluation.json` is missing or damaged.
+    """
+    told = read_told(artifact, ledger)
+    try:
         if not told["counts"]["label queries"] and not told["counts"]["instance queries"]:
             return [f"There are no {told['queries']} photos that could be asked about: nothing was measured."]
         table = _every_figure(told["figures"]) if everything else _table(told["figures"])
         return [*table, "", *_counts(told), *_ledger(told)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            f"this evaluation has no readable {FIGURES}", where=str(artifact.path), mend="Evaluate again"
-        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(artifact) from error
+
+
+def _unreadable(artifact: Artifact) -> ArtifactError:
+    return ArtifactError(f"this evaluation has no readable {FIGURES}", where=str(artifact.path), mend="Evaluate again")
+
+
+def _shown(uses: Sequence[Json]) -> Json:
+    return {"uses_of_this_test_part": len(uses), "last": list(uses[-_SHOWN_USES:])}
 
 
 def _values(evaluation: Evaluation) -> dict[str, float | None]:
@@ -169,7 +209,10 @@ def _counts(told: Json) -> list[str]:
 
 def _ledger(told: Json) -> list[str]:
     uses = told["ledger"]["uses_of_this_test_part"]
+    times = {0: "never", 1: "once"}.get(uses, f"{uses} times")
     if told["queries"] != "test":
-        return [f"The test part was not used; before, it was {uses} times."]
-    times = "once" if uses == 1 else f"{uses} times"
-    return [f"The test part has now been used {times}: choose on validation, look at test rarely."]
+        return [
+            "What the head chose, it chose on the validation part: figures on it flatter a little.",
+            f"The test part was not used; so far it was used {times}.",
+        ]
+    return [f"The test part has now been used {times}: choose with --part validation, look at test rarely."]

@@ -7,7 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from lookalike.artifacts import Artifact, open_artifact
+from lookalike.catalogue.files import LEDGER
 from lookalike.errors import ArtifactError
+from lookalike.files import read_json_lines
 from lookalike.types import Json
 
 KINDS = ("catalogue", "split", "model", "encoder", "embeddings", "views", "head", "collection", "evaluation")
@@ -28,6 +30,7 @@ class Found:
     histories: dict[str, pl.DataFrame]
     failed_runs: int
     ablations: list[Json]
+    uses: list[Json]
 
     def made(self, *kinds: str) -> list[Artifact]:
         """The artefacts of these kinds that there are."""
@@ -64,7 +67,27 @@ def read_site(site: Path, *, sweep: Path | None = None, ablations: Path | None =
     where = sweep or (site / SWEEP if (site / SWEEP / TRIALS).is_file() else None)
     runs, failed = _runs(artifacts, where)
     histories = {name: pl.read_parquet(made.path / HISTORY) for name, made in runs.items()}
-    return Found(site, artifacts, evaluation, queries, rejects, runs, histories, failed, _ablations(ablations))
+    return Found(
+        site,
+        artifacts,
+        evaluation,
+        queries,
+        rejects,
+        runs,
+        histories,
+        failed,
+        _ablations(ablations),
+        _uses(site, artifacts, evaluation),
+    )
+
+
+def _uses(site: Path, artifacts: dict[str, Artifact], evaluation: Json | None) -> list[Json]:
+    """Every use of the evaluation's test part up to now; where the site has lost its ledger, those it knew of."""
+    if evaluation is None:
+        return []
+    split = artifacts["evaluation"].parents.get("split")
+    uses = [use for use in read_json_lines(site / LEDGER) if use.get("split", split) == split]
+    return uses or evaluation["ledger"]["last"]
 
 
 def _runs(artifacts: dict[str, Artifact], sweep: Path | None) -> tuple[dict[str, Artifact], int]:

@@ -22,7 +22,7 @@ def write_report(site: Path, out: Path, *, sweep: Path | None = None, ablations:
     out : the HTML file; it appears whole or not at all
     sweep : a folder that `lookalike sweep` made, whose runs are laid over each other (default: the site's own)
     ablations : a JSON list of objects, each with a `name`; its other values are columns, a number or a figure as
-        `evaluation.json` has it (`value`, `low`, `high`)
+        `evaluation.json` has it (`value`, `low`, `high`); `command` is what its figures come from, and is shown last
 
     Raises
     ------

@@ -20,6 +20,7 @@ _MAIN = (
     "scene recall@1",
     "no-match AUROC",
 )
+_SHOWN_USES = 5
 
 
 def verdict(found: Found) -> str:
@@ -149,11 +150,16 @@ def trade_off(found: Found) -> str:
 
 
 def ablations(rows: Sequence[Json]) -> str:
-    """A table of what was tried, as it was given."""
-    columns = list(dict.fromkeys(key for row in rows for key in row if key != "name"))
-    shown = [[plain(row["name"]), *(cell(row.get(name)) for name in columns)] for row in rows]
+    """A table of what was tried, as it was given, each row with the command that it comes from."""
+    columns = list(dict.fromkeys(key for row in rows for key in row if key not in ("name", "command")))
+    shown = [[plain(row["name"]), *(cell(row.get(name)) for name in columns), _command(row)] for row in rows]
     note = '<p class="from">From the file that <code>lookalike report --ablations</code> was given.</p>'
-    return note + table(["name", *columns], shown, sortable=True)
+    return note + table(["name", *columns, "command"], shown, sortable=True)
+
+
+def _command(row: Json) -> str:
+    given = row.get("command")
+    return f"<code>{plain(given)}</code>" if given else '<span class="soft">no command was given</span>'
 
 
 def provenance(found: Found) -> str:
@@ -161,8 +167,7 @@ def provenance(found: Found) -> str:
     every = {**found.artifacts, **{name: made for name, made in found.runs.items() if name != "model"}}
     rows = [[_identity(name, made), _origin(made)] for name, made in every.items()]
     text = table(["artefact", "how it was made"], rows, text=2)
-    ledger = found.evaluation["ledger"] if found.evaluation else None
-    if not ledger:
+    if found.evaluation is None:
         return text
     uses = [
         [
@@ -171,9 +176,9 @@ def provenance(found: Found) -> str:
             f"<code>{plain(_short(str(use.get('commit', ''))))}</code>",
             plain(use.get("evaluation", "")),
         ]
-        for use in ledger["last"]
+        for use in found.uses[-_SHOWN_USES:]
     ]
-    count = ledger["uses_of_this_test_part"]
+    count = len(found.uses)
     told = f"<h3>Uses of this test part: {count}</h3>"
     few = f'<p class="soft">The last {len(uses)}; all stand in test-uses.jsonl.</p>' if count > len(uses) else ""
     return text + told + few + table(["date", "command", "code", "evaluation"], uses, text=4)

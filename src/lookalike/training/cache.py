@@ -175,5 +175,5 @@ def _check_disk(folder: Path, needed: int) -> None:
         raise TrainingError(
             f"the cache of the frozen stages needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free",
             where=str(folder),
-            mend="Make room, choose fewer --views, or train the whole network with --trained-stages 0",
+            mend="Make room, choose fewer --views, or train the whole network: --budget full",
         )

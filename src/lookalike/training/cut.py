@@ -120,5 +120,5 @@ def _residual_parts(network: torch.nn.Module) -> tuple[list[torch.nn.Module], ..
 def _uncut(backbone: Backbone, why: str) -> TrainingError:
     return TrainingError(
         f"the backbone {backbone.name} {why}",
-        mend="Train the whole network with --trained-stages 0",
+        mend="Train the whole network: --budget full, without --trained-stages",
     )

@@ -47,9 +47,7 @@ def plan(base: TrainConfig, budget: str, photos: int, cores: int) -> TrainConfig
     """
     known = BUDGETS.get(budget)
     if known is None:
-        raise TrainingError(
-            f"the budget {budget!r} is unknown", mend=f"Choose 2m, {', '.join(BUDGETS)}, or `full` to set all yourself"
-        )
+        raise TrainingError(f"the budget {budget!r} is unknown", mend=f"There are plans for {' and '.join(BUDGETS)}")
     once = max(photos, 1) / cores
     views = int(_VIEW_SHARE * known.seconds * VIEWS_PER_CORE_S / once) - 1
     epochs = int(_TRAIN_SHARE * known.seconds * PHOTOS_PER_CORE_S / once)

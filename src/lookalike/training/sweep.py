@@ -25,7 +25,7 @@ from lookalike.training.fit import VERSION, train
 
 Sampler = Literal["grid", "random", "tpe"]
 Value = float | int | str
-TRIALS, TABLE, STUDY, CACHE = "trials", "trials.parquet", "study.sqlite", "cache"
+TRIALS, TABLE, STUDY, CACHE, EVENTS = "trials", "trials.parquet", "study.sqlite", "cache", "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def sweep(
     Parameters
     ----------
     data : folders of a catalogue and its split
-    out : the sweep's folder: `study.sqlite`, `trials/<settings>/` (models, with TensorBoard events: point
-        `tensorboard --logdir` at it) and `trials.parquet`; in `cache/` what the frozen stages gave, for all trials
+    out : the sweep's folder: `study.sqlite`, `trials/<settings>/` (models), `trials.parquet` and `tensorboard/` (each
+        finished run once, to point `tensorboard --logdir` at); in `cache/` what the frozen stages gave, for all trials
     base : what all trials have in common
     run : as for `train`
     report : called after each trial
@@ -111,9 +111,11 @@ def sweep(
     while len(done := study.get_trials()) < wanted:
         study.add_trial(_tried(data, out / TRIALS, base, draw(config, done), shared))
         _write_table(study, out)
+        _link_events(study, out)
         if report is not None:
             report(_told(study.get_trials()[-1]))
     _write_table(study, out)
+    _link_events(study, out)
     return sorted(map(_told, done), key=lambda trial: -(trial.val_accuracy or -1))
 
 
@@ -235,3 +237,16 @@ def _write_table(study: optuna.Study, out: Path) -> None:
     ]
     schema = {"name": pl.String, "state": pl.String, "val_accuracy": pl.Float64, "model": pl.String}
     write_parquet(out / TABLE, pl.DataFrame(rows, schema_overrides=schema, infer_schema_length=None))
+
+
+def _link_events(study: optuna.Study, out: Path) -> None:
+    """Show TensorBoard each run once: it follows links, and in `trials/` each model has a pointer beside it."""
+    (out / EVENTS).mkdir(exist_ok=True)
+    for attributes in (trial.user_attrs for trial in study.get_trials()):
+        if "model" not in attributes:
+            continue
+        link = out / EVENTS / str(attributes["name"])
+        target = Path("..", TRIALS, str(attributes["model"]), "tensorboard")
+        if not link.is_symlink() or link.readlink() != target:
+            link.unlink(missing_ok=True)
+            link.symlink_to(target, target_is_directory=True)
