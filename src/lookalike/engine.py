@@ -173,7 +173,7 @@ class SearchEngine:
         """Search for embeddings, float32 of shape (n, dim) with rows of length 1; without a `guess` nothing boosts."""
         found = shortlist.search(self.collection, vectors, Request(k, where, by_product), self.rank, guess)
         with step("rank"):
-            return [self._results(neighbours) for neighbours in found]
+            return self._results(found)
 
     def similar(
         self, image_id: str, k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -199,7 +199,7 @@ class SearchEngine:
         vectors = self.collection.vectors([image.image_id for image in self.product(product_id).images])
         left_out = (where or Filter()).without(products=frozenset({product_id}))
         request = Request(k, left_out, by_product=True)
-        return self._results(shortlist.search_together(self.collection, vectors, request, self.rank))
+        return self._results([shortlist.search_together(self.collection, vectors, request, self.rank)])[0]
 
     def classify(self, photo: Photo, *, top: int = 5) -> list[LabelProbability]:
         """Predict a photo's label: the `top` most probable, best first.
@@ -283,12 +283,13 @@ class SearchEngine:
         vectors, guess = self._embedded(features)
         return self.search_vectors(vectors, request.k, by_product=request.by_product, guess=guess)
 
-    def _results(self, neighbours: Neighbours) -> list[Result]:
-        products = self.collection.products([hit.product_id for hit in neighbours.hits])
+    def _results(self, found: Sequence[Neighbours]) -> list[list[Result]]:
+        products = iter(self.collection.products([hit.product_id for each in found for hit in each.hits]))
         return [
-            Result(
-                hit.image_id, hit.product_id, hit.score, product.name, product.price, product.currency, product.category
-            )
-            for hit, product in zip(neighbours.hits, products, strict=True)
-            if product is not None  # deleted between the search and the look-up
+            [
+                Result(hit.image_id, hit.product_id, hit.score, one.name, one.price, one.currency, one.category)
+                for hit, one in zip(each.hits, products, strict=False)  # each takes as many as it has hits
+                if one is not None  # deleted between the search and the look-up
+            ]
+            for each in found
         ]
