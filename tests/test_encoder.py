@@ -50,7 +50,7 @@ def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monke
     both = [encoder._whole.get() for _ in range(2)]  # pyright: ignore
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(encoder.encode, photos[:1])  # under way, and waits for a request
-        until(lambda: encoder._one.running == 1)  # pyright: ignore
+        until(lambda: encoder._small == 1)  # pyright: ignore
         try:
             second = pool.submit(encoder.encode, photos[1:2])
             np.testing.assert_allclose(second.result(60)[0], serial[1], rtol=1e-3, atol=1e-3)

@@ -4,7 +4,7 @@ import os
 import queue
 import sys
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
@@ -19,12 +19,11 @@ sys.modules["openvino.tools.ovc"] = None  # pyright: ignore[reportArgumentType]
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
-from lookalike.batching import Together
 from lookalike.encoder_folder import ONNX, EncoderFolder, find_encoder
 from lookalike.errors import EncoderError
 from lookalike.types import Float32Array, Preprocess, UInt8Array
 
-_MICRO_BATCH = 4
+MICRO_BATCH = 4
 """Photos a call: more fall out of the processor's cache (measured, docs/experiments.md)."""
 _Pool = queue.LifoQueue[ov.InferRequest]
 
@@ -78,7 +77,7 @@ def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | N
         fp32, or an exception.
     requests : int, optional
         Infer requests in the pool, that is, calls with several photos that can be under way at once; default one per
-        core. Single photos of several threads share theirs.
+        core.
     """
     folder = find_encoder(spec)
     chosen = choose_precision(precision)
@@ -115,12 +114,11 @@ class OpenVinoEncoder:
     """An encoder on the CPU.
 
     A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
-    call takes an infer request of its own from a pool, and copies what comes out of it. Single photos that several
-    threads hand in at the same time go through the network together, up to four a call.
+    call takes an infer request of its own from a pool, and copies what comes out of it.
 
-    A call that is alone has all cores; one that comes while another is under way has half of them: on cores that decode
-    and answer meanwhile, threads that share one call mostly wait for each other (docs/experiments.md). For that the
-    network is compiled once more, when it first happens.
+    A call of up to four photos that is alone has all cores; one that comes while another is under way has half of them:
+    on cores that decode and answer meanwhile, threads that share one call mostly wait for each other
+    (docs/experiments.md). For that the network is compiled once more, when it first happens.
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -134,10 +132,9 @@ class OpenVinoEncoder:
         self.generic_dim = folder.generic_dim or self.dim
         self._whole = _pool(compiled, requests)
         self._halves: _Pool | None = None
-        self._mutex = threading.Lock()
+        self._mutex, self._compiling = threading.Lock(), threading.Lock()
+        self._small = 0  # calls of up to MICRO_BATCH photos under way
         self._folder = folder
-        at_once = min(2, os.cpu_count() or 1)
-        self._one = Together[UInt8Array, Float32Array](self._encode_together, _MICRO_BATCH, at_once=at_once)
 
     def encode(self, images: UInt8Array) -> Float32Array:
         """Turn prepared photos into features.
@@ -161,26 +158,31 @@ class OpenVinoEncoder:
         size = self.card.size_px
         if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
             raise ValueError(f"images must be uint8 of shape (n, {size}, {size}, 3), not {images.dtype} {images.shape}")
-        return self._one(images[0])[None] if len(images) == 1 else self._encode(images, self._whole)
-
-    def _encode_together(self, photos: Sequence[UInt8Array]) -> list[Float32Array]:
-        pool = self._whole if self._one.running == 1 else self._on_half_the_cores()
-        return list(self._encode(np.stack(photos), pool))
+        if len(images) > MICRO_BATCH:
+            return self._encode(images, self._whole)
+        with self._mutex:
+            self._small += 1
+            alone = self._small == 1
+        try:
+            return self._encode(images, self._whole if alone else self._on_half_the_cores())
+        finally:
+            with self._mutex:
+                self._small -= 1
 
     def _on_half_the_cores(self) -> _Pool:
-        if self._halves is None and self._mutex.acquire(blocking=False):
+        if self._halves is None and self._compiling.acquire(blocking=False):
             try:
                 settings = {"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": os.cpu_count() or 2}
                 self._halves = _pool(_compile(self._model, self._folder, self.precision, settings), 2)
             finally:
-                self._mutex.release()
+                self._compiling.release()
         return self._whole if self._halves is None else self._halves  # nobody waits for somebody else's compiling
 
     def _encode(self, images: UInt8Array, pool: _Pool) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)
         with _lent(pool) as request:
-            for start in range(0, len(images), _MICRO_BATCH):
-                batch = np.ascontiguousarray(images[start : start + _MICRO_BATCH])
+            for start in range(0, len(images), MICRO_BATCH):
+                batch = np.ascontiguousarray(images[start : start + MICRO_BATCH])
                 try:
                     request.infer({0: batch}, share_inputs=True)
                 except RuntimeError as error:

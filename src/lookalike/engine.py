@@ -8,16 +8,14 @@ from PIL import Image as PillowImage
 
 from lookalike import heads, images, shortlist
 from lookalike.collection import Collection, LocalCollection
-from lookalike.encoder import Encoder, encode, load_encoder
+from lookalike.encoder import Encoder, load_encoder
 from lookalike.errors import NotFound, PhotoError
-from lookalike.queries import Photo, prepared
+from lookalike.queries import Photo, Queries
 from lookalike.ranking import RankConfig
 from lookalike.shortlist import Guess, Request
 from lookalike.sources import check_together, find_collection, resolve_sources
 from lookalike.timing import step
 from lookalike.types import Filter, Float32Array, Image, LabelProbability, Neighbours, ProductDetails, Result
-
-_BATCH = 32
 
 
 class SearchEngine:
@@ -58,6 +56,8 @@ class SearchEngine:
         self.max_pixels = max_pixels
         self.flip = bool(head.facts.get("flip"))
         self.rank = rank.settled(float(head.facts.get("boost", {}).get("weight", 0)))
+        find = self._find
+        self._queries = Queries[Request, list[Result]](encoder, find, flip=self.flip, max_pixels=max_pixels)
 
     @classmethod
     def open(
@@ -119,14 +119,7 @@ class SearchEngine:
 
     def features(self, photos: Sequence[Photo]) -> Float32Array:
         """Encode photos without the head: float32 of shape (n, encoder.dim); raises as `embed`."""
-        features = np.empty((len(photos), self.encoder.dim), dtype=np.float32)
-        card, most = self.encoder.card, self.max_pixels
-        for start in range(0, len(photos), _BATCH):
-            some = enumerate(photos[start : start + _BATCH], start)
-            batch = [prepared(photo, card, name=f"photo {place}", max_pixels=most) for place, photo in some]
-            with step("encode"):
-                features[start : start + len(batch)] = encode(self.encoder, np.stack(batch), flip=self.flip)
-        return features
+        return self._queries.features(photos)
 
     def guess(self, features: Float32Array) -> Guess | None:
         """What a boost needs to know of queries, from their features; None without a boost, or labels to guess."""
@@ -151,7 +144,9 @@ class SearchEngine:
         ------
         PhotoError, QueryError
         """
-        return self.search_many([photo], k, where=where, by_product=by_product)[0]
+        if where is not None and where != Filter():  # who may take long to look a filter up goes without company
+            return self.search_many([photo], k, where=where, by_product=by_product)[0]
+        return self._queries.search(photo, Request(k, None, by_product))
 
     def search_many(
         self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -178,7 +173,7 @@ class SearchEngine:
         """Search for embeddings, float32 of shape (n, dim) with rows of length 1; without a `guess` nothing boosts."""
         found = shortlist.search(self.collection, vectors, Request(k, where, by_product), self.rank, guess)
         with step("rank"):
-            return [self._results(neighbours) for neighbours in found]
+            return self._results(found)
 
     def similar(
         self, image_id: str, k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -204,7 +199,7 @@ class SearchEngine:
         vectors = self.collection.vectors([image.image_id for image in self.product(product_id).images])
         left_out = (where or Filter()).without(products=frozenset({product_id}))
         request = Request(k, left_out, by_product=True)
-        return self._results(shortlist.search_together(self.collection, vectors, request, self.rank))
+        return self._results([shortlist.search_together(self.collection, vectors, request, self.rank)])[0]
 
     def classify(self, photo: Photo, *, top: int = 5) -> list[LabelProbability]:
         """Predict a photo's label: the `top` most probable, best first.
@@ -278,16 +273,23 @@ class SearchEngine:
         return image
 
     def _ask(self, photos: Sequence[Photo]) -> tuple[Float32Array, Guess | None]:
-        features = self.features(photos)
+        return self._embedded(self.features(photos))
+
+    def _embedded(self, features: Float32Array) -> tuple[Float32Array, Guess | None]:
         with step("encode"):
             return self.head.apply(features), self.guess(features)
 
-    def _results(self, neighbours: Neighbours) -> list[Result]:
-        products = self.collection.products([hit.product_id for hit in neighbours.hits])
+    def _find(self, features: Float32Array, request: Request) -> list[list[Result]]:
+        vectors, guess = self._embedded(features)
+        return self.search_vectors(vectors, request.k, by_product=request.by_product, guess=guess)
+
+    def _results(self, found: Sequence[Neighbours]) -> list[list[Result]]:
+        products = iter(self.collection.products([hit.product_id for each in found for hit in each.hits]))
         return [
-            Result(
-                hit.image_id, hit.product_id, hit.score, product.name, product.price, product.currency, product.category
-            )
-            for hit, product in zip(neighbours.hits, products, strict=True)
-            if product is not None  # deleted between the search and the look-up
+            [
+                Result(hit.image_id, hit.product_id, hit.score, one.name, one.price, one.currency, one.category)
+                for hit, one in zip(each.hits, products, strict=False)  # each takes as many as it has hits
+                if one is not None  # deleted between the search and the look-up
+            ]
+            for each in found
         ]

@@ -42,9 +42,9 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=80_000_000, ge=1, description="Largest photo, in pixels, that is decoded.")
     max_results: int = Field(default=200, ge=1, description="Largest k that a request may ask for.")
     upload_seconds: float = Field(default=60, gt=0, description="Longest time, in seconds, that an upload may take.")
-    threads: int | None = Field(default=None, ge=1, description="Requests worked on at once; default: four per core.")
+    threads: int | None = Field(default=None, ge=1, description="Requests worked on at once; default: eight per core.")
     queue: int | None = Field(
-        default=None, ge=0, description="Requests that may wait for a thread, others get 503; default: 8 per thread."
+        default=None, ge=0, description="Requests that may wait for a thread, others get 503; default: 4 per thread."
     )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
 

@@ -20,8 +20,8 @@ from lookalike.timing import record_step
 Answer = TypeVar("Answer")
 
 _READERS = 16
-_PLACES_A_CORE = 4
-_QUEUE_A_PLACE = 8
+_PLACES_A_CORE = 8
+_QUEUE_A_PLACE = 4
 _RETRY_AFTER_S = 1
 
 

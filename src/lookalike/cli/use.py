@@ -1,6 +1,7 @@
 """Commands that use a built site: search, evaluate, compare, report, audit, serve, demo."""
 
 import json
+import os
 import socket
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
@@ -226,6 +227,9 @@ def prune(site: Annotated[Path, typer.Argument(help="The folder that `lookalike 
 
 
 def _serve(site: Path, settings: "Settings") -> None:
+    # Queries run beside each other, so their small matrix products need no threads of their own: those of OpenBLAS spin
+    # while they wait (docs/experiments.md). It reads this when NumPy is imported, which is below.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import uvicorn
 
     from lookalike.api import create_app
