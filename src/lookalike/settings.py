@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     queue: int | None = Field(
         default=None, ge=0, description="Requests that may wait for a thread, others get 503; default: 8 per thread."
     )
+    uploads: int | None = Field(
+        default=None, ge=1, description="Uploads that may arrive at once; default: twice as many as may work and wait."
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
 
     @classmethod

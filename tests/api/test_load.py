@@ -202,6 +202,66 @@ def test_an_upload_that_takes_too_long_is_given_up(drawn: Shop) -> None:
     assert b"0.01 s" in client.body
 
 
+def slow_uploads(app: FastAPI, number: int, photo: bytes) -> tuple[list["Client"], list[anyio.Event], anyio.Event]:
+    """Uploads that stop before their end: events that tell when each did, and the one that all wait for."""
+    body, goes_on = form(photo), anyio.Event()
+    stopped = [anyio.Event() for _ in range(number)]
+    return [Client(app, [body[:300], body[300:]], before_last=(each, goes_on)) for each in stopped], stopped, goes_on
+
+
+def test_uploads_that_come_while_as_many_arrive_as_may_are_refused(drawn: Shop) -> None:
+    app = create_app(drawn.engine, Settings(threads=4, uploads=2))
+    context = context_of(app)
+
+    async def all_at_once() -> list[Client]:
+        clients, stopped, goes_on = slow_uploads(app, 5, drawn.lamp)
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                for client in clients:
+                    group.start_soon(client.post)
+                await stopped[0].wait()
+                await stopped[1].wait()
+                while sum(client.status for client in clients) < 3 * 503:
+                    await anyio.lowlevel.checkpoint()
+                assert (len(context.arrivals), context.workers.inside) == (2, 0)
+                goes_on.set()
+            clients.append(Client(app, [form(drawn.lamp)]))
+            await clients[-1].post()
+        return clients
+
+    clients = anyio.run(all_at_once)
+    assert [client.status for client in clients] == [200, 200, 503, 503, 503, 200]
+    assert {client.headers.get(b"retry-after") for client in clients[2:5]} == {b"1"}
+    assert context.metrics.registry.get_sample_value("lookalike_refused_total") == 3
+    assert len(context.arrivals) == 0
+
+
+def test_slow_uploads_make_room_for_others(drawn: Shop) -> None:
+    """The eldest, and no more of them than are needed, once they have had their time."""
+    app = create_app(drawn.engine, Settings(threads=4, uploads=3))
+    context_of(app).arrivals.patience_s = 0
+
+    async def one_after_another() -> list[int]:
+        clients, stopped, goes_on = slow_uploads(app, 3, drawn.lamp)
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                for client, each in zip(clients, stopped, strict=True):
+                    group.start_soon(client.post)
+                    await each.wait()
+                for _ in range(2):
+                    quick = Client(app, [form(drawn.lamp)])
+                    await quick.post()
+                    clients.append(quick)
+                goes_on.set()
+        assert b'"upload_too_slow"' in clients[0].body
+        assert b"others wait" in clients[0].body
+        assert clients[0].headers[b"connection"] == b"close"
+        return [client.status for client in clients]
+
+    assert anyio.run(one_after_another) == [408, 200, 200, 200, 200]
+    assert len(context_of(app).arrivals) == 0
+
+
 def test_heavy_photos_go_one_at_a_time_and_leave_the_other_places_free(
     drawn: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 
 from lookalike.api.errors import ApiError
 from lookalike.api.metrics import Metrics
-from lookalike.api.uploads import Upload
+from lookalike.api.uploads import Arrivals, Upload, uploaded
 from lookalike.engine import SearchEngine
 from lookalike.settings import Settings
 from lookalike.timing import record_step
@@ -23,6 +23,7 @@ Answer = TypeVar("Answer")
 _READERS = 16
 _PLACES_A_CORE = 4
 _QUEUE_A_PLACE = 8
+_ARRIVALS_A_REQUEST = 2  # uploads that may arrive for each request that may be inside: most are slower than a search
 _RETRY_AFTER_S = 1
 
 
@@ -50,7 +51,8 @@ class Context:
 
     `workers` decode, embed and search. `heavy` lets one photo at a time through that is slow to decode, so that such
     photos never hold all workers. `readers` only look rows up, so that a page of thumbnails need not queue behind
-    somebody's photo. Each has a queue of its own, equally long.
+    somebody's photo. Each has a queue of its own, equally long. Uploads that still arrive take no place among these;
+    they are bounded by themselves, as `arrivals`.
     """
 
     engine: SearchEngine
@@ -59,14 +61,16 @@ class Context:
     workers: Places
     heavy: Places
     readers: Places
+    arrivals: Arrivals
 
     @classmethod
     def of(cls, engine: SearchEngine, settings: Settings, metrics: Metrics) -> "Context":
-        """Make the context of an application; see the settings `threads` and `queue`."""
+        """Make the context of an application; see the settings `threads`, `queue` and `uploads`."""
         workers = settings.threads or _PLACES_A_CORE * (os.cpu_count() or 1)
         queue = _QUEUE_A_PLACE * workers if settings.queue is None else settings.queue
-        places = (Places(CapacityLimiter(number), queue) for number in (workers, 1, _READERS))
-        return cls(engine, settings, metrics, *places)
+        work, heavy, read = (Places(CapacityLimiter(number), queue) for number in (workers, 1, _READERS))
+        arrivals = Arrivals(settings.uploads or _ARRIVALS_A_REQUEST * (workers + queue), settings.upload_seconds)
+        return cls(engine, settings, metrics, work, heavy, read, arrivals)
 
     async def work(self, task: Callable[[], Answer]) -> Answer:
         """Run what decodes, embeds or searches in a worker thread.
@@ -111,24 +115,33 @@ class Context:
         with self._counted(self.readers):
             return await anyio.to_thread.run_sync(task, limiter=self.readers.limiter)
 
-    def refuse_if_full(self) -> None:
-        """Refuse with 503 what would find no room in the queue."""
-        self._refuse_if_full(self.workers)
+    @asynccontextmanager
+    async def uploaded(self, request: Request, field: str) -> AsyncGenerator[Upload]:
+        """Take a form with a photo in, see `uploads.uploaded`.
+
+        Raises
+        ------
+        ApiError
+            503: as many arrive as may, or what arrives would find the queue full.
+        """
+        if self.workers.full or not self.arrivals.make_room():
+            raise self._refused()
+        async with uploaded(request, field, self.settings, self.arrivals) as upload:
+            yield upload
 
     @contextmanager
     def _counted(self, places: Places) -> Generator[None]:
-        self._refuse_if_full(places)
+        if places.full:
+            raise self._refused()
         places.inside += 1
         try:
             yield
         finally:
             places.inside -= 1
 
-    def _refuse_if_full(self, places: Places) -> None:
-        if not places.full:
-            return
+    def _refused(self) -> ApiError:
         self.metrics.refused.inc()
-        raise ApiError(
+        return ApiError(
             503,
             "overloaded",
             "the server has as much to do as it can take",
