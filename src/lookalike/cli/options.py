@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from lookalike.errors import QueryError, TrainingError
@@ -69,6 +70,25 @@ def rank_config(fold: str, boost: str, *, prototypes: bool) -> "RankConfig":
     except ValueError as error:
         raise QueryError(f"{boost!r} is no boost", mend="Give off, auto or a number from 0") from error
     return RankConfig(fold, prototypes, weight)
+
+
+def read_price(text: str | None) -> Decimal | None:
+    """Read a price; None where none was given.
+
+    Raises
+    ------
+    QueryError
+        It is no finite number.
+    """
+    if text is None:
+        return None
+    try:
+        price = Decimal(text)
+    except InvalidOperation as error:
+        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50") from error
+    if not price.is_finite():
+        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50")
+    return price
 
 
 def split_labels(text: str) -> tuple[str, ...]:
