@@ -14,11 +14,11 @@ import pytest
 from small_shop import draw_shop
 from typer.testing import CliRunner
 
-from lookalike.cli import app, main
+from lookalike.cli import app, main, use
 from lookalike.cli.options import split_labels
 from lookalike.cli.use import listen
 from lookalike.errors import LookalikeError, SettingsError
-from lookalike.settings import load_settings
+from lookalike.settings import Settings, load_settings
 
 RUNNER = CliRunner()
 
@@ -190,13 +190,24 @@ def test_settings_come_from_flags_environment_file_and_default_in_that_order(
     assert load_settings(port=None).port == 1002
     assert load_settings(port=1003).port == 1003
     for flags, toml, words in (
-        ({"port": 70_000}, "", "'port' makes no sense"),
-        ({}, "colour = 1", "'colour' makes no sense"),
+        ({"port": 70_000}, "", r"'port' makes no sense.*Correct --port, LOOKALIKE_PORT or"),
+        ({"port": None}, "colour = 1", r"'colour' makes no sense.*Correct LOOKALIKE_COLOUR or"),
         ({}, "port = ", "no readable TOML"),
     ):
         (tmp_path / "lookalike.toml").write_text(toml)
         with pytest.raises(SettingsError, match=words):
             load_settings(**flags)
+
+
+def test_serve_hands_its_flags_to_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    served: list[Settings] = []
+    monkeypatch.setattr(use, "_serve", lambda _, settings: served.append(settings))
+    run("serve", tmp_path, "--threads", "3", "--queue", "0", "--port", "1", "--boost", "auto")
+    run("serve", tmp_path)
+    assert served == [Settings(threads=3, queue=0, port=1, boost="auto"), Settings()]
+    with pytest.raises(SettingsError, match="Correct --threads"):
+        run("serve", tmp_path, "--threads", "0")
 
 
 def test_a_taken_address_is_a_clear_error(built: tuple[Path, Path]) -> None:

@@ -84,7 +84,7 @@ class Crowd:
 
 @pytest.fixture
 def crowd(monkeypatch: pytest.MonkeyPatch) -> Crowd:
-    monkeypatch.setattr("lookalike.queries.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("lookalike.queries.cores", lambda: 2)
     return Crowd()
 
 

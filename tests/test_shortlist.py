@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Generator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -144,6 +145,103 @@ def test_several_photos_of_one_thing_are_asked_together(shop: Shop) -> None:
         mine = engine.collection.vectors([image.image_id for image in engine.product(result.product_id).images])
         assert result.score == pytest.approx(float((mine @ vectors.T).max(axis=1).mean()), abs=1e-5)
     assert len(results) == len(shop.engine.similar_to_product("hat-2", k=100))
+
+
+def leaving_out(request: Request) -> Request:
+    """The same, the slow way: what is to stay apart left out by the filter."""
+    mine = frozenset({request.apart or ""})
+    kept_out = {"exclude_products": mine} if request.by_product else {"exclude_images": mine}
+    return replace(request, where=replace(request.where or Filter(), **kept_out), apart=None)
+
+
+RANKS = st.builds(RankConfig, st.sampled_from(FOLDS), st.booleans(), st.floats(0, 2))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    k=st.integers(1, 100),
+    rank=RANKS,
+    category=st.sampled_from([None, "Clothes", "Odd", "Home & Garden / Lamps"]),
+    by_product=st.booleans(),
+    asked=st.sampled_from(["lamp-3", "hat-2", "a/b", "..", "shoe-7"]),
+)
+def test_staying_apart_is_being_left_out_by_the_filter(
+    shop: Shop, k: int, rank: RankConfig, category: str | None, by_product: bool, asked: str
+) -> None:
+    photos = [image.image_id for image in shop.engine.product(asked).images]
+    vectors = shop.engine.collection.vectors(photos)
+    probabilities = np.random.default_rng(k).dirichlet([1] * len(shop.engine.head.label_names), len(vectors))
+    guess = shortlist.Guess(shop.engine.head, probabilities.astype(np.float32))
+    request = Request(k, (category and Filter(category)) or None, by_product, apart=asked if by_product else photos[0])
+    slow = leaving_out(request)
+    collection = shop.engine.collection
+    assert shortlist.search(collection, vectors, request, rank, guess) == shortlist.search(
+        collection, vectors, slow, rank, guess
+    )
+    engine = SearchEngine(shop.engine.encoder, shop.engine.head, collection, rank=rank)
+    expected = engine.search_vectors(vectors[:1], k, where=slow.where, by_product=by_product)[0]
+    assert engine.similar(photos[0], k, where=request.where, by_product=by_product) == expected
+    if by_product:
+        together = shortlist.search_together(collection, vectors, slow, rank)
+        found = engine.similar_to_product(asked, k, where=request.where)
+        assert [(one.image_id, one.score) for one in found] == [(hit.image_id, hit.score) for hit in together.hits]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    photos=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=40),
+    k=st.integers(1, 45),
+    rank=RANKS,
+    by_product=st.booleans(),
+    category=st.sampled_from([None, "kind 0", "kind 1"]),
+)
+def test_staying_apart_among_many_equal_scores(
+    photos: list[tuple[int, int]], k: int, rank: RankConfig, by_product: bool, category: str | None
+) -> None:
+    """Products with many photos, of four looks only: what is asked about need not be the first that is found."""
+    with LocalCollection.in_memory(CollectionInfo(2, "e", "h")) as collection:
+        collection.put(
+            [
+                Entry(
+                    Product(str(product), category=f"kind {product % 2}"),
+                    Image(str(number), str(product), f"{number}.jpg", 8, 8),
+                    unit_rows([(np.cos(look), np.sin(look))])[0],
+                )
+                for number, (product, look) in enumerate(photos)
+            ]
+        )
+        product = str(photos[-1][0])
+        mine = [image.image_id for image in collection.images_of(product)]
+        vectors = collection.vectors(mine)
+        request = Request(
+            k, (category and Filter(category)) or None, by_product, apart=product if by_product else mine[-1]
+        )
+        slow = leaving_out(request)
+        found = shortlist.search(collection, vectors, request, rank)
+        assert found == shortlist.search(collection, vectors, slow, rank)
+        others = len({number for number, _ in photos if str(number) != product} if by_product else photos[1:])
+        assert category or [len(each.hits) for each in found] == [min(k, others)] * len(mine)
+        if by_product:
+            assert shortlist.search_together(collection, vectors, request, rank) == shortlist.search_together(
+                collection, vectors, slow, rank
+            )
+
+
+def test_what_is_asked_about_makes_no_filter_of_its_own(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a filter reads the whole table, and pushes those that are shared out of the cache."""
+    asked: list[Filter | None] = []
+    search = LocalCollection.search
+
+    def spy(self: LocalCollection, *args: Any, where: Filter | None = None, **kwargs: Any) -> object:
+        asked.append(where)
+        return search(self, *args, where=where, **kwargs)
+
+    monkeypatch.setattr(LocalCollection, "search", spy)
+    clothes = Filter("Clothes")
+    shop.engine.similar("lamp-3#0", 5)
+    shop.engine.similar("lamp-3#0", 5, where=clothes, by_product=False)
+    shop.engine.similar_to_product("hat-2", 5, where=clothes)
+    assert asked == [None, clothes, clothes]
 
 
 def test_the_boost_puts_the_guessed_category_first_and_hides_nothing(shop: Shop) -> None:

@@ -185,9 +185,10 @@ class SearchEngine:
         NotFound
         """
         image = self._image(image_id)
-        mine = {"products": frozenset({image.product_id})} if by_product else {"images": frozenset({image_id})}
-        left_out = (where or Filter()).without(**mine)
-        return self.search_vectors(self.collection.vectors([image_id]), k, where=left_out, by_product=by_product)[0]
+        request = Request(k, where, by_product, apart=image.product_id if by_product else image_id)
+        (found,) = shortlist.search(self.collection, self.collection.vectors([image_id]), request, self.rank)
+        with step("rank"):
+            return self._results([found])[0]
 
     def similar_to_product(self, product_id: str, k: int = 10, *, where: Filter | None = None) -> list[Result]:
         """Find products that look like any of a product's photos, the product itself left out.
@@ -197,8 +198,7 @@ class SearchEngine:
         NotFound
         """
         vectors = self.collection.vectors([image.image_id for image in self.product(product_id).images])
-        left_out = (where or Filter()).without(products=frozenset({product_id}))
-        request = Request(k, left_out, by_product=True)
+        request = Request(k, where, by_product=True, apart=product_id)
         return self._results([shortlist.search_together(self.collection, vectors, request, self.rank)])[0]
 
     def classify(self, photo: Photo, *, top: int = 5) -> list[LabelProbability]:

@@ -1,6 +1,5 @@
 """Query photos: what may be handed in, how it becomes the encoder's input, and how those of several threads go on."""
 
-import os
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from PIL import Image as PillowImage
 
 from lookalike import images
 from lookalike.batching import Together
+from lookalike.cores import cores
 from lookalike.encoder import MICRO_BATCH, Encoder, encode
 from lookalike.errors import PhotoError
 from lookalike.timing import record_step, recording, step
@@ -90,7 +90,7 @@ class Queries(Generic[Wanted, Found]):
         self._search = search
         self._flip = flip
         self._max_pixels = max_pixels
-        at_once = min(2, os.cpu_count() or 1)
+        at_once = min(2, cores())
         self._together = Together[_Query[Wanted], _Answer[Found]](self._run, MICRO_BATCH, at_once=at_once)
 
     def features(self, photos: Sequence[Photo]) -> Float32Array:

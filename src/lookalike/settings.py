@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     queue: int | None = Field(
         default=None, ge=0, description="Requests that may wait for a thread, others get 503; default: 4 per thread."
     )
+    uploads: int | None = Field(
+        default=None, ge=1, description="Uploads that may arrive at once; default: twice as many as may work and wait."
+    )
     log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
 
     @classmethod
@@ -62,7 +65,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**flags: object) -> Settings:
-    """Gather the settings; a flag that is None was not given.
+    """Gather the settings; `flags` are those that the command has, None where one was not given.
 
     Raises
     ------
@@ -74,9 +77,10 @@ def load_settings(**flags: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        flag = f"--{name}, " if name in flags else ""
         raise SettingsError(
             f"the setting {name!r} makes no sense ({first['msg']})",
-            mend=f"Correct --{name}, LOOKALIKE_{name.upper()} or {_FILE}, wherever it was set",
+            mend=f"Correct {flag}LOOKALIKE_{name.upper()} or {_FILE}, wherever it was set",
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"this is no readable TOML ({error})", where=_FILE, mend="Correct it") from error

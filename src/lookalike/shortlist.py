@@ -21,6 +21,9 @@ LEAST = 100
 class Request:
     """What is searched for, as `Collection.search` takes it: the k best photos or products that pass a filter.
 
+    `apart` is the photo (`by_product`: the product) that is asked about and shall not find itself. It is no part of the
+    filter: one that no other request shares would have to be worked out anew, over the whole collection, each time.
+
     Raises
     ------
     QueryError
@@ -30,6 +33,7 @@ class Request:
     k: int
     where: Filter | None = None
     by_product: bool = False
+    apart: str | None = None
 
     def __post_init__(self) -> None:
         if self.k < 1:
@@ -80,7 +84,7 @@ def search(
     boosts = weight > 0 and guess is not None
     k = _depth(request.k) if folds or boosts else request.k
     with step("search"):
-        found = collection.search(queries, k, where=request.where, by_product=request.by_product)
+        found = _found(collection, queries, k, request)
     with step("rank"):
         if folds:
             found = [
@@ -93,11 +97,14 @@ def search(
 
 
 def search_together(collection: Collection, queries: Float32Array, request: Request, config: RankConfig) -> Neighbours:
-    """Search by several photos of one thing, float32 of shape (m, dim): products by their best photo under any."""
+    """Search by several photos of one thing, float32 of shape (m, dim): products by their best photo under any.
+
+    The request must be by product.
+    """
     folds = config.needs_every_photo
     k = _depth(request.k) if folds else request.k
     with step("search"):
-        found = collection.search(queries, k, where=request.where, by_product=True)
+        found = _found(collection, queries, k, request)
     ranked = (
         fold_all(collection, queries, found, config, where=request.where) if folds else ranking.fold(found, request.k)
     )
@@ -152,6 +159,21 @@ def fold_all(
             prototypes[product_id] = float((queries @ ranking.prototype(mine)).max())
     best_first = Neighbours(tuple(sorted(hits, key=lambda hit: -hit.score)))
     return ranking.fold([best_first], len(products), config.fold, prototypes=prototypes)
+
+
+def _found(collection: Collection, queries: Float32Array, k: int, request: Request) -> list[Neighbours]:
+    """Search for k; what is to stay apart takes one place at most, so one more is asked for."""
+    apart = request.apart
+    more = k if apart is None else k + 1
+    found = collection.search(queries, more, where=request.where, by_product=request.by_product)
+    if apart is None:
+        return found
+    return [
+        Neighbours(
+            tuple(hit for hit in each.hits if (hit.product_id if request.by_product else hit.image_id) != apart)[:k]
+        )
+        for each in found
+    ]
 
 
 def _passes(image: Image, where: Filter | None) -> bool:

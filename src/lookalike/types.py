@@ -1,8 +1,7 @@
 """Frozen value types shared by all stages: what a product, a photo, a filter and a search result are."""
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -82,7 +81,7 @@ class Filter:
     """What a search may return; every field that is set must hold (logical and).
 
     `category` is a path prefix by whole parts. Prices are inclusive and leave out products without a price.
-    The `exclude_*` fields exist for evaluation and for "more like this, but not this".
+    The `exclude_*` fields exist for evaluation. To keep out what is asked about, `shortlist.Request` has `apart`.
     """
 
     category: str | None = None
@@ -94,12 +93,6 @@ class Filter:
     exclude_images: frozenset[str] = frozenset()
     exclude_products: frozenset[str] = frozenset()
     exclude_groups: frozenset[int] = frozenset()
-
-    def without(self, *, images: AbstractSet[str] = frozenset(), products: AbstractSet[str] = frozenset()) -> "Filter":
-        """Leave out these photos and products too."""
-        return replace(
-            self, exclude_images=self.exclude_images | images, exclude_products=self.exclude_products | products
-        )
 
 
 @dataclass(frozen=True, slots=True)

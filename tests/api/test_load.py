@@ -22,6 +22,7 @@ from waiting import until
 
 from lookalike.api import create_app
 from lookalike.api.context import Context
+from lookalike.api.errors import ApiError
 from lookalike.api.schemas import FoundResult, SearchAnswer
 from lookalike.settings import Settings
 from lookalike.timing import STEPS, record_step
@@ -97,7 +98,7 @@ def test_who_finds_no_room_is_refused_at_once_and_told_when_to_come_back(
         asking.start(2)
         gate.wait_for(2)
         asking.start(1)
-        until(lambda: context_of(app).workers.statistics().tasks_waiting == 1)
+        until(lambda: context_of(app).workers.limiter.statistics().tasks_waiting == 1)
         for refused in (
             client.post("/v1/search", files={"photo": drawn.lamp}),
             client.post("/v1/classify", files={"photo": drawn.lamp}),
@@ -140,6 +141,33 @@ def test_look_ups_that_find_no_room_are_refused_too(drawn: Shop, monkeypatch: py
         asking.statuses()
 
 
+@pytest.mark.parametrize("kind", ["work", "read"])
+def test_who_asks_in_the_same_moment_is_counted_too(drawn: Shop, kind: str) -> None:
+    """All ask in one turn of the event loop, before any of them has reached a thread."""
+    context = context_of(create_app(drawn.engine, Settings(threads=1, queue=2)))
+    room = {"work": 1, "read": 16}[kind] + 2
+    leave, statuses = threading.Event(), list[int]()
+
+    async def ask() -> None:
+        try:
+            await (context.work if kind == "work" else context.read)(lambda: leave.wait(30))
+            statuses.append(200)
+        except ApiError as error:
+            statuses.append(error.problem.status)
+
+    async def all_at_once() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(room + 3):
+                group.start_soon(ask)
+            for _ in range(10):
+                await anyio.lowlevel.checkpoint()
+            leave.set()
+
+    anyio.run(all_at_once)
+    assert sorted(statuses) == [200] * room + [503] * 3
+    assert (context.workers.inside, context.readers.inside) == (0, 0)
+
+
 def test_an_upload_holds_no_place_before_it_is_there(drawn: Shop) -> None:
     """With one place and no queue, another is served while the first still sends."""
     app = create_app(drawn.engine, Settings(threads=1, queue=0))
@@ -174,6 +202,66 @@ def test_an_upload_that_takes_too_long_is_given_up(drawn: Shop) -> None:
     assert b"0.01 s" in client.body
 
 
+def slow_uploads(app: FastAPI, number: int, photo: bytes) -> tuple[list["Client"], list[anyio.Event], anyio.Event]:
+    """Uploads that stop before their end: events that tell when each did, and the one that all wait for."""
+    body, goes_on = form(photo), anyio.Event()
+    stopped = [anyio.Event() for _ in range(number)]
+    return [Client(app, [body[:300], body[300:]], before_last=(each, goes_on)) for each in stopped], stopped, goes_on
+
+
+def test_uploads_that_come_while_as_many_arrive_as_may_are_refused(drawn: Shop) -> None:
+    app = create_app(drawn.engine, Settings(threads=4, uploads=2))
+    context = context_of(app)
+
+    async def all_at_once() -> list[Client]:
+        clients, stopped, goes_on = slow_uploads(app, 5, drawn.lamp)
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                for client in clients:
+                    group.start_soon(client.post)
+                await stopped[0].wait()
+                await stopped[1].wait()
+                while sum(client.status for client in clients) < 3 * 503:
+                    await anyio.lowlevel.checkpoint()
+                assert (len(context.arrivals), context.workers.inside) == (2, 0)
+                goes_on.set()
+            clients.append(Client(app, [form(drawn.lamp)]))
+            await clients[-1].post()
+        return clients
+
+    clients = anyio.run(all_at_once)
+    assert [client.status for client in clients] == [200, 200, 503, 503, 503, 200]
+    assert {client.headers.get(b"retry-after") for client in clients[2:5]} == {b"1"}
+    assert context.metrics.registry.get_sample_value("lookalike_refused_total") == 3
+    assert len(context.arrivals) == 0
+
+
+def test_slow_uploads_make_room_for_others(drawn: Shop) -> None:
+    """The eldest, and no more of them than are needed, once they have had their time."""
+    app = create_app(drawn.engine, Settings(threads=4, uploads=3))
+    context_of(app).arrivals.patience_s = 0
+
+    async def one_after_another() -> list[int]:
+        clients, stopped, goes_on = slow_uploads(app, 3, drawn.lamp)
+        with anyio.fail_after(30):
+            async with anyio.create_task_group() as group:
+                for client, each in zip(clients, stopped, strict=True):
+                    group.start_soon(client.post)
+                    await each.wait()
+                for _ in range(2):
+                    quick = Client(app, [form(drawn.lamp)])
+                    await quick.post()
+                    clients.append(quick)
+                goes_on.set()
+        assert b'"upload_too_slow"' in clients[0].body
+        assert b"others wait" in clients[0].body
+        assert clients[0].headers[b"connection"] == b"close"
+        return [client.status for client in clients]
+
+    assert anyio.run(one_after_another) == [408, 200, 200, 200, 200]
+    assert len(context_of(app).arrivals) == 0
+
+
 def test_heavy_photos_go_one_at_a_time_and_leave_the_other_places_free(
     drawn: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +271,7 @@ def test_heavy_photos_go_one_at_a_time_and_leave_the_other_places_free(
         heavy = Asking(lambda: client.post("/v1/search", files={"photo": HEAVY}))
         heavy.start(4)
         gate.wait_for(1)
-        until(lambda: context_of(app).heavy.statistics().tasks_waiting == 3)
+        until(lambda: context_of(app).heavy.limiter.statistics().tasks_waiting == 3)
         assert client.post("/v1/search", files={"photo": drawn.lamp}).status_code == 200
         assert not gate.came.acquire(blocking=False)
         gate.open.set()
@@ -205,7 +293,7 @@ def test_which_photos_are_heavy(drawn: Shop) -> None:
     """By pixels of the header, and a JPEG, which need not be decoded whole, eight times later than others."""
     app = create_app(drawn.engine, Settings())
     taken: list[int] = []
-    heavy = context_of(app).heavy
+    heavy = context_of(app).heavy.limiter
     with TestClient(app) as client, pytest.MonkeyPatch.context() as patch:
         search = drawn.engine.search
 
@@ -224,7 +312,8 @@ def test_which_photos_are_heavy(drawn: Shop) -> None:
 def test_a_client_that_goes_gives_its_place_back(drawn: Shop, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     gate = Gate(drawn, monkeypatch)
     app = create_app(drawn.engine, Settings(threads=1, queue=1))
-    workers = context_of(app).workers
+    places = context_of(app).workers
+    workers = places.limiter
     stays, goes, later = (Client(app, [form(drawn.lamp)]) for _ in range(3))
 
     async def leave() -> None:
@@ -248,7 +337,7 @@ def test_a_client_that_goes_gives_its_place_back(drawn: Shop, monkeypatch: pytes
         await later.post()
 
     anyio.run(going)
-    assert (workers.borrowed_tokens, workers.statistics().tasks_waiting) == (0, 0)
+    assert (workers.borrowed_tokens, workers.statistics().tasks_waiting, places.inside) == (0, 0, 0)
     assert later.status == 200
     assert moment == "working" or (goes.status, stays.status) == (0, 200)
 
@@ -261,7 +350,7 @@ def test_a_server_that_stops_answers_all_that_it_took(drawn: Shop, monkeypatch: 
         asking.start(2)
         gate.wait_for(2)
         asking.start(2)
-        until(lambda: context_of(app).workers.statistics().tasks_waiting == 2)
+        until(lambda: context_of(app).workers.limiter.statistics().tasks_waiting == 2)
         server.should_exit = True
         until(lambda: not server.servers[0].is_serving())
         gate.open.set()

@@ -39,7 +39,8 @@ def create_app(engine: SearchEngine, settings: Settings) -> FastAPI:
     engine : SearchEngine
         Stays the caller's: open it before, close it after.
     settings : Settings
-        `max_upload_bytes`, `max_pixels`, `max_results`, `threads`, `queue` and `upload_seconds` are obeyed here.
+        `max_upload_bytes`, `max_pixels`, `max_results`, `threads`, `queue`, `uploads` and `upload_seconds` are
+        obeyed here.
 
     Returns
     -------

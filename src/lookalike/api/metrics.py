@@ -43,7 +43,7 @@ class Metrics:
         )
         self.refused = Counter(
             "lookalike_refused",
-            "Requests refused with 503, because as many as may were waiting.",
+            "Requests refused with 503, because as many as may were waiting or arriving.",
             registry=self.registry,
         )
         photos = Gauge("lookalike_photos", "Photos in the collection.", registry=self.registry)

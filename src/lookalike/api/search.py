@@ -13,7 +13,7 @@ from lookalike.api.context import Context, Ctx
 from lookalike.api.errors import documented
 from lookalike.api.params import ClassifyParams, ImageId, ProductId, SearchParams, SimilarParams
 from lookalike.api.schemas import ClassifyAnswer, FoundProduct, FoundResult, LabelGuess, SearchAnswer, as_json
-from lookalike.api.uploads import Upload, form_schema, uploaded
+from lookalike.api.uploads import Upload, form_schema
 from lookalike.timing import step
 from lookalike.types import Filter, LabelProbability, Result
 
@@ -27,8 +27,7 @@ async def search(request: Request, context: Ctx) -> Response:
 
     Send the photo as the form field `photo`. The parameters may stand in the query or in the form; the form wins.
     """
-    context.refuse_if_full()
-    async with uploaded(request, _PHOTO, context.settings) as upload:
+    async with context.uploaded(request, _PHOTO) as upload:
         params = _merged(SearchParams, request, upload)
         k = params.checked_k(context.settings.max_results)
         where = params.where()
@@ -39,8 +38,7 @@ async def search(request: Request, context: Ctx) -> Response:
 
 async def classify(request: Request, context: Ctx) -> Response:
     """Predict the category of a photo, sent as the form field `photo`. 409 where the head learned no labels."""
-    context.refuse_if_full()
-    async with uploaded(request, _PHOTO, context.settings) as upload:
+    async with context.uploaded(request, _PHOTO) as upload:
         params = _merged(ClassifyParams, request, upload)
         return await context.work_on(upload, lambda photo: _labels(context.engine.classify(photo, top=params.top)))
 

@@ -10,7 +10,7 @@ from lookalike.api.context import Ctx
 from lookalike.api.errors import documented
 from lookalike.api.params import check_k
 from lookalike.api.schemas import Health, SimilarUuids, as_json
-from lookalike.api.uploads import form_schema, uploaded
+from lookalike.api.uploads import form_schema
 from lookalike.timing import step
 
 _PHOTO = "image"
@@ -30,8 +30,7 @@ async def predict_image(
 ) -> Response:
     """Return the ids of the photos most similar to the one sent as the form field `image`."""
     k = check_k(num_results, context.settings.max_results, "num_results")
-    context.refuse_if_full()
-    async with uploaded(request, _PHOTO, context.settings) as upload:
+    async with context.uploaded(request, _PHOTO) as upload:
         return await context.work_on(upload, lambda photo: _ids(context.engine.search_ids([photo], k)))
 
 

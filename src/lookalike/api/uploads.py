@@ -1,7 +1,7 @@
 """Uploads: read before any place is taken; refused as soon as they have too many bytes, too many parts or too long."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -26,6 +26,7 @@ _LENGTH_DIGITS = 20  # more of them than any true length has
 _MAX_FIELDS = 20
 _MAX_FIELD_BYTES = 4_096
 _HEAVY_PIXELS = 24_000_000
+_PATIENCE_S = 5.0
 _JPEG_TIMES_FASTER = 8  # to decode to an encoder's input, a pixel of the photo: libjpeg leaves out what is not needed
 
 
@@ -57,6 +58,60 @@ class LimitBody:
             raise too_many_bytes(self.max_bytes - FORM_ROOM_BYTES)
 
         await self.app(scope, counted, send)
+
+
+class Arrivals:
+    """The uploads that are arriving, at most so many: each may hold a megabyte of memory, and its photo on disk.
+
+    An upload has `seconds` while there is room for all. Where there is none, the one that has taken longest makes room,
+    if it has had `patience_s`: slow ones never lock the others out for longer than that.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.most = most
+        self.seconds = seconds
+        self.patience_s = _PATIENCE_S
+        self._started: dict[anyio.CancelScope, float] = {}  # the eldest first
+
+    def __len__(self) -> int:
+        return len(self._started)
+
+    def make_room(self) -> bool:
+        """Whether one more may come; to be followed by `one` before anything is awaited."""
+        if len(self) < self.most:
+            return True
+        eldest, started = next(iter(self._started.items()))
+        if anyio.current_time() - started < self.patience_s:
+            return False
+        del self._started[eldest]
+        eldest.cancel()
+        return True
+
+    @contextmanager
+    def one(self) -> Generator[None]:
+        """Count an upload while it arrives.
+
+        Raises
+        ------
+        ApiError
+            408: it took too long.
+        """
+        now = anyio.current_time()
+        with anyio.CancelScope(deadline=now + self.seconds) as scope:
+            self._started[scope] = now
+            try:
+                yield
+            finally:
+                self._started.pop(scope, None)
+        if scope.cancelled_caught:
+            late = anyio.current_time() >= scope.deadline
+            raise ApiError(
+                408,
+                "upload_too_slow",
+                f"the upload took longer than {self.seconds:g} s" if late else "the upload was slow, and others wait",
+                "Send a smaller photo, or try a better connection",
+                headers={"connection": "close"},  # otherwise the server would go on reading what still trickles in
+            )
 
 
 @dataclass(frozen=True)
@@ -96,13 +151,13 @@ class UploadedPhoto:
 
 
 @asynccontextmanager
-async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGenerator[Upload]:
+async def uploaded(request: Request, field: str, settings: Settings, arrivals: Arrivals) -> AsyncGenerator[Upload]:
     """Parse a form with one photo under `field`; its spooled file is removed on the way out.
 
     Raises
     ------
     ApiError
-        422: no such photo field, or a charset other than UTF-8. 408: it takes longer than `upload_seconds`.
+        422: no such photo field, or a charset other than UTF-8. 408: it takes too long, see `Arrivals`.
     QueryError
         Text that is not UTF-8, or a text field more than once.
     HTTPException
@@ -111,8 +166,8 @@ async def uploaded(request: Request, field: str, settings: Settings) -> AsyncGen
     _, options = parse_options_header(request.headers.get("content-type", ""))
     if options.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8", b"us-ascii"):
         raise ApiError(422, "bad_parameter", "the form's charset is not UTF-8", "Send the form as UTF-8")
-    with step("upload"):
-        form = await _form(_as_latin_1(request), settings.upload_seconds)
+    with step("upload"), arrivals.one():
+        form = await _as_latin_1(request).form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
     try:
         photo = form.get(field)
         if not isinstance(photo, UploadFile):
@@ -155,20 +210,6 @@ def form_schema(field: str, params: type[BaseModel] | None = None) -> dict[str, 
         ]
     schema = {"type": "object", "required": [field], "properties": properties}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}, **described}
-
-
-async def _form(request: Request, seconds: float) -> FormData:
-    try:
-        with anyio.fail_after(seconds):
-            return await request.form(max_files=1, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
-    except TimeoutError:
-        raise ApiError(
-            408,
-            "upload_too_slow",
-            f"the upload took longer than {seconds:g} s",
-            "Send a smaller photo, or try a better connection",
-            headers={"connection": "close"},  # otherwise the server would go on reading what still trickles in
-        ) from None
 
 
 def _as_latin_1(request: Request) -> Request:

@@ -3,6 +3,7 @@
 import csv
 import shlex
 from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,25 @@ def refuse_others(context: "typer.Context", used: Sequence[str], why: str) -> No
 def shell(*words: object) -> str:
     """Write a command as it would be typed."""
     return shlex.join(map(str, words))
+
+
+def read_price(text: str | None) -> Decimal | None:
+    """Read a price; None where none was given.
+
+    Raises
+    ------
+    QueryError
+        It is no finite number.
+    """
+    if text is None:
+        return None
+    try:
+        price = Decimal(text)
+    except InvalidOperation as error:
+        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50") from error
+    if not price.is_finite():
+        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50")
+    return price
 
 
 def split_labels(text: str) -> tuple[str, ...]:

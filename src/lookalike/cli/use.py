@@ -4,14 +4,13 @@ import json
 import os
 import socket
 from dataclasses import asdict
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lookalike.cli.console import err, out, progress_bar
-from lookalike.cli.options import rank_config
+from lookalike.cli.options import rank_config, read_price
 from lookalike.errors import QueryError, SettingsError
 
 TYPE_CHECKING = False
@@ -72,7 +71,7 @@ def search(
     from lookalike.engine import SearchEngine
     from lookalike.types import Filter
 
-    where = Filter(category=category or None, min_price=_price(min_price), max_price=_price(max_price))
+    where = Filter(category=category or None, min_price=read_price(min_price), max_price=read_price(max_price))
     if where.min_price is not None and where.max_price is not None and where.min_price > where.max_price:
         raise QueryError("the lowest price is above the highest", mend="Swap --min-price and --max-price")
     rank = rank_config(fold, boost, prototypes=prototypes)
@@ -94,6 +93,8 @@ def serve(
     fold: Annotated[str | None, typer.Option(help="max, mean or top2, see search (default: max).")] = None,
     prototypes: Annotated[bool | None, typer.Option("--prototypes/--no-prototypes", help="See search.")] = None,
     boost: Annotated[str | None, typer.Option(help="off, auto or a weight, see search (default: off).")] = None,
+    threads: Annotated[int | None, typer.Option(help="Requests worked on at once (default: four per core).")] = None,
+    queue: Annotated[int | None, typer.Option(help="Requests that may wait, else 503 (default: 8 per thread).")] = None,
 ) -> None:
     """Serve a built site: the page at /, the HTTP API at /v1, its documentation at /docs.
 
@@ -101,8 +102,8 @@ def serve(
     """
     from lookalike.settings import load_settings
 
-    ranked = {"fold": fold, "prototypes": prototypes, "boost": boost}
-    _serve(site, load_settings(host=host, port=port, photos=photos, precision=precision, **ranked))
+    more = {"fold": fold, "prototypes": prototypes, "boost": boost, "threads": threads, "queue": queue}
+    _serve(site, load_settings(host=host, port=port, photos=photos, precision=precision, **more))
 
 
 def evaluate(
@@ -262,18 +263,6 @@ def listen(host: str, port: int) -> socket.socket:
             f"{host}:{port} cannot be listened on ({error.strerror})", mend="Choose another with --host and --port"
         ) from error
     return listening
-
-
-def _price(text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        price = Decimal(text)
-    except InvalidOperation as error:
-        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50") from error
-    if not price.is_finite():
-        raise QueryError(f"{text!r} is no price", mend="Give a plain number such as 99.50")
-    return price
 
 
 def _plain(result: "Result") -> dict[str, object]:

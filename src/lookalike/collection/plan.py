@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from lookalike.types import Json
@@ -140,8 +140,3 @@ def lists_plan(count: int, kind: Literal["ivf_sq8", "ivf_pq"] = "ivf_pq") -> Ind
     while lists < min(_MOST_LISTS, 3 * count**0.5):
         lists *= 2
     return IndexPlan(kind, lists, min(lists, _PROBES), 1 if kind == "ivf_sq8" else 12)
-
-
-def with_effort(plan: IndexPlan, **changed: int) -> IndexPlan:
-    """Return the plan with other per-search settings; the index stays the same."""
-    return replace(plan, **changed)
