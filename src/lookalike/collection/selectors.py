@@ -1,4 +1,4 @@
-"""FAISS's form of "only these rows", and the way back from its labels to rows."""
+"""FAISS's form of "only these"."""
 
 from typing import Any
 
@@ -21,14 +21,3 @@ def selector_of(places: Int64Array) -> Any:  # noqa: ANN401
 def masked(mask: npt.NDArray[np.bool_]) -> Any:  # noqa: ANN401
     """Return FAISS's form of "only where this is true"."""
     return _library.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
-
-
-def rows_of(labels: Int64Array, keys: Int64Array) -> Int64Array:
-    """Return the place of each label among the keys, -1 where it is not one of them."""
-    first, last = int(keys[0]), int(keys[-1])
-    if last - first == len(keys) - 1:  # nothing was ever removed: no search through memory that is out of the cache
-        return np.where((labels >= first) & (labels <= last), labels - first, -1)
-    rows = np.searchsorted(keys, labels)
-    rows[rows == len(keys)] = 0
-    found: npt.NDArray[np.bool_] = keys[rows] == labels
-    return np.where(found, rows, -1)

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from lookalike.collection.levels import Ask, Level, Scan
+from lookalike.collection.levels import Ask, Level, Lists, Scan
 from lookalike.collection.making import make_level, with_settings
 from lookalike.collection.plan import TRAINING_ROWS_A_LIST, IndexPlan
-from lookalike.collection.rows import Float16Array, Int64Array, Rows, restore
+from lookalike.collection.rows import Float16Array, Int64Array, Rows, restore, widened
+from lookalike.collection.slots import Slots
 from lookalike.types import Float32Array
 
 UNKNOWN = -2.0
@@ -80,7 +81,7 @@ class VectorIndex:
         self._mutex = threading.Lock()
         self._selections: deque[tuple[Int64Array, Int64Array, object]] = deque(maxlen=_SELECTIONS)
         self._keys: Int64Array = np.empty(0, np.int64)
-        self._slots: Int64Array | None = None  # where each key's vector lies; None while that is where the key is
+        self._slots = Slots()
         self._rows: Rows | None = None if self.plan.kind == "flat" else Rows(np.empty((0, dim), np.float16))
 
     @classmethod
@@ -92,19 +93,20 @@ class VectorIndex:
             chosen = np.sort(np.random.default_rng(0).choice(len(keys), wanted, replace=False))
         sample = None if plan.kind == "flat" else restore(halves[chosen])
         index = cls(halves.shape[1], plan, sample=sample, trained_on=len(keys))
-        index.hold(keys[:0], None if plan.kind == "flat" else halves)
         for start in range(0, len(keys), _CHUNK_ROWS * 8):
             part = slice(start, start + _CHUNK_ROWS * 8)
-            index.level.add(keys[part], restore(halves[part]))
-        index._keys = keys
+            index.level.add(np.arange(len(keys))[part], restore(halves[part]))
+        index.hold(keys, Slots.first(len(keys)), None if plan.kind == "flat" else halves)
         return index
 
-    def hold(self, keys: Int64Array, halves: Float16Array | None) -> None:
-        """Take over keys, and stored vectors in their order, beside a level that has them already."""
-        self._keys, self._slots = keys, None
+    def hold(self, keys: Int64Array, slots: Slots, halves: Float16Array | None) -> None:
+        """Take over keys, their slots, and the stored vectors of all slots, beside a level that has them already."""
+        self._keys, self._slots = keys, slots
         self._selections.clear()
         if halves is not None:
             self._rows = Rows(halves)
+            if isinstance(self.level, Lists):
+                self.level.refine_by(halves)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -115,13 +117,13 @@ class VectorIndex:
         return 32 if self.plan.exact else 8
 
     def waste(self) -> float:
-        """The share of what the level holds that is no longer in the index; only some levels keep any."""
-        return 1 - len(self) / self.level.size if self.level.size else 0.0
+        """The share of slots whose rows are no longer in the index; whole scans keep none when they are saved."""
+        scanned = isinstance(self.level, Scan) or not self._slots.used
+        return 0.0 if scanned else 1 - len(self) / self._slots.used
 
     def resident_bytes(self) -> int:
         """How much memory it takes, without the stored vectors, which are mapped from a file once it is written."""
-        slots = 0 if self._slots is None else self._slots.nbytes
-        return self.level.bytes + self._keys.nbytes + slots
+        return self.level.bytes + self._keys.nbytes + self._slots.bytes
 
     def retune(self, plan: IndexPlan) -> None:
         """Search the same structure with other settings."""
@@ -147,12 +149,10 @@ class VectorIndex:
         if halves.shape != (len(keys), self.dim):
             raise ValueError(f"expected vectors of shape {(len(keys), self.dim)}, got {halves.shape}")
         if self._rows is not None:
-            if self._slots is not None:
-                slots = np.arange(len(self._rows), len(self._rows) + len(keys))
-                self._slots = np.concatenate([self._slots, slots])
             self._rows.append(halves)
         self._selections.clear()
-        self.level.add(keys, restore(halves))
+        self.level.add(self._slots.next(len(keys)), restore(halves))
+        self._slots = self._slots.grown(len(keys))
         self._keys = np.concatenate([self._keys, keys])
 
     def remove(self, keys: Int64Array) -> None:
@@ -161,18 +161,26 @@ class VectorIndex:
         if not len(rows):
             return
         self._selections.clear()
-        self.level.remove(self._keys[rows], rows)
+        self.level.remove(self._slots.at(rows), rows)
         kept = np.ones(len(self._keys), np.bool_)
         kept[rows] = False
-        if self._rows is not None:
-            self._slots = np.flatnonzero(kept) if self._slots is None else self._slots[kept]
         self._keys = self._keys[kept]
+        self._slots = Slots.first(len(self._keys)) if self._rows is None else self._slots.only(kept)
+
+    def stored(self) -> tuple[Slots, Iterator[Float16Array]]:
+        """Return slots and the vectors in them, to be written; whole scans count theirs anew, the gone left out."""
+        compact = isinstance(self.level, Scan)
+        slots = Slots.first(len(self)) if compact else self._slots
+        parts = (np.arange(slots.used)[start : start + _CHUNK_ROWS] for start in range(0, slots.used, _CHUNK_ROWS))
+        rows = self._rows
+        taken = () if rows is None else (rows.take(self._slots.at(part) if compact else part) for part in parts)
+        return slots, iter(taken)
 
     def halves_at(self, rows: Int64Array) -> Float16Array:
         """Return stored vectors; a flat index keeps none."""
         if self._rows is None:
             return np.empty((0, self.dim), np.float16)
-        return self._rows.take(rows if self._slots is None else self._slots[rows])
+        return self._rows.take(self._slots.at(rows))
 
     def candidates(self, queries: Float32Array, fetch: int, allowed: Int64Array | None) -> Iterator[Candidates]:
         """Find about the `fetch` best rows for each query, and how good a row that is not among them can be.
@@ -201,12 +209,15 @@ class VectorIndex:
         elif self.level.slack is not None:
             yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
         else:
-            for query, rows in zip(queries, self._roughly(queries, Ask(fetch, among, selector), total), strict=True):
+            spoiled = among is None and self._slots.places is not None  # some that are found may be gone
+            keep = min(total, 2 * fetch) if spoiled else fetch
+            ask = Ask(fetch, among, selector, keep=keep)
+            for query, rows in zip(queries, self._roughly(queries, ask, total), strict=True):
                 best = self._best(rows, query, fetch)
                 yield Candidates(best.keys, best.scores, UNKNOWN)
 
     def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
-        rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._keys)
+        rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._slots)
         good = _among(found, ask.among)
         bounds = rough.min(axis=1, where=good, initial=1.0) + slack
         for query, rows, well, bound in zip(queries, found, good, bounds.tolist(), strict=True):
@@ -219,8 +230,10 @@ class VectorIndex:
         while True:
             asked = queries if len(pending) == len(queries) else queries[pending]
             ask = replace(wanted, fetch=min(total, wanted.fetch * self.plan.refine), effort=effort)
-            _, found = self.level.search(np.ascontiguousarray(asked), ask, self._keys)
+            _, found = self.level.search(np.ascontiguousarray(asked), ask, self._slots)
             good = _among(found, wanted.among)
+            if effort == 1 and good.all():
+                return list(found)
             for place, rows, well in zip(pending, found, good, strict=True):
                 answers[place] = rows if well.all() else rows[well]
             pending = [place for place in pending if len(answers[place]) < wanted.fetch]
@@ -238,7 +251,7 @@ class VectorIndex:
                 if known is allowed:
                     return rows, selector
         rows = self._rows_of(allowed)
-        selector = self.level.select(rows, self._keys) if len(rows) > _EXACT_ROWS else None
+        selector = self.level.select(rows, self._slots) if len(rows) > _EXACT_ROWS else None
         with self._mutex:
             self._selections.append((allowed, rows, selector))
         return rows, selector
@@ -267,19 +280,16 @@ class VectorIndex:
     def _roughly_scored(self, rows: Int64Array, query: Float32Array) -> Float32Array:
         if self._rows is None:
             return self._vectors(rows) @ query
-        wide = self.halves_at(rows).astype(np.float32)
-        return (wide @ query) / np.sqrt(np.einsum("ij,ij->i", wide, wide))
+        wide = widened(self.halves_at(rows))
+        return (wide @ query) / np.sqrt(np.vecdot(wide, wide))
 
     def _scored(self, rows: Int64Array, query: Float32Array, bound: float) -> Candidates:
         wide = query.astype(np.float64)
-        if len(rows) <= _CHUNK_ROWS:
+        scores = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
             # Row by row and never as a matrix product, whose rounding depends on the rows around.
-            scores = (self._vectors(rows) * wide).sum(axis=1).astype(np.float32)
-        else:
-            scores = np.empty(len(rows), np.float32)
-            for start in range(0, len(rows), _CHUNK_ROWS):
-                chunk = rows[start : start + _CHUNK_ROWS]
-                scores[start : start + len(chunk)] = (self._vectors(chunk) * wide).sum(axis=1)
+            scores[part] = np.vecdot(self._vectors(rows[part]).astype(np.float64), wide)
         return Candidates(self._keys[rows], scores.clip(-1, 1), bound)
 
 
