@@ -278,6 +278,10 @@ def unfiltered(
         for start in range(0, len(queries), _AT_ONCE):
             bare_index.search(queries[start : start + _AT_ONCE], K, params=params)
 
+    def bare_refined_at_once() -> None:
+        for start in range(0, len(queries), _AT_ONCE):
+            refined.search(queries[start : start + _AT_ONCE], K, params=refined_params)
+
     def whole() -> None:
         for query in singles:
             collection.search(query, K)
@@ -287,7 +291,11 @@ def unfiltered(
             collection.search(query, K, by_product=True)
 
     contestants = {"ours": ours, "bare": bare, "bare, as many": bare_as_many, "bare, refined": bare_refined}
-    at_once = {"ours, 64 at once": ours_at_once, "bare, 64 at once": bare_at_once}
+    at_once = {
+        "ours, 64 at once": ours_at_once,
+        "bare, 64 at once": bare_at_once,
+        "bare, refined, 64 at once": bare_refined_at_once,
+    }
     searches = {"whole search": whole, "whole search, by product": by_product}
     seconds = alternate({**contestants, **at_once, **searches}, repeats=7)
     found = [next(iter(index.candidates(query, K + index.spare, None))).scores for query in singles]

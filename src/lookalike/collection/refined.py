@@ -50,8 +50,7 @@ class Refined:
 def ids_are_slots(lists: Any) -> bool:  # noqa: ANN401
     """Whether every id in FAISS's lists is below their number of vectors; of a damaged file it may not be so."""
     try:
-        lists.set_direct_map_type(_library.DirectMap.Array)  # checks each
+        _library.DirectMap().set_type(_library.DirectMap.Array, lists.invlists, lists.ntotal)  # checks each
     except RuntimeError:
         return False
-    lists.set_direct_map_type(_library.DirectMap.NoMap)
     return True

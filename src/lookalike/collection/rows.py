@@ -10,6 +10,7 @@ from lookalike.types import Float32Array
 Int64Array = npt.NDArray[np.int64]
 Float16Array = npt.NDArray[np.float16]
 
+_FEW_ROWS = 32  # so few are as quickly widened by the one call to NumPy
 _SHIFT = np.int32(13)
 _PLACES = np.int32(-0x70002000)  # the sign, five bits of exponent and ten more of float16, in those of float32
 _LIFT = np.float32(2.0**112)  # the difference of what the exponents mean
@@ -38,9 +39,15 @@ def restore(halves: Float16Array) -> Float32Array:
     Rows must not be all zero; `check_entries` lets none in. Squares of float16 numbers are multiples of 2**-48, so that
     float64 holds sums of them below 32 exactly, in whichever order they are made.
     """
-    wide = widened(halves).astype(np.float64)
+    few = len(halves) <= _FEW_ROWS
+    wide = halves.astype(np.float64) if few else widened(halves).astype(np.float64)
     norms = np.sqrt(np.vecdot(wide, wide))
     return np.divide(wide, norms[:, None], out=wide).astype(np.float32)
+
+
+def as_scores(cosines: npt.NDArray[np.float64]) -> Float32Array:
+    """Return cosines as scores: float32, none beyond -1 and 1."""
+    return np.minimum(np.maximum(cosines, -1.0), 1.0).astype(np.float32)
 
 
 class Rows:

@@ -1,4 +1,4 @@
-"""FAISS's form of "only these"."""
+"""FAISS's form of "only these", and whether it kept to it."""
 
 from typing import Any
 
@@ -15,9 +15,11 @@ def selector_of(places: Int64Array) -> Any:  # noqa: ANN401
     """Return FAISS's form of "only these", which must rise."""
     mask = np.zeros(int(places[-1]) + 1, np.bool_)
     mask[places] = True
-    return masked(mask)
-
-
-def masked(mask: npt.NDArray[np.bool_]) -> Any:  # noqa: ANN401
-    """Return FAISS's form of "only where this is true"."""
     return _library.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+
+
+def are_among(found: Int64Array, among: Int64Array | None) -> npt.NDArray[np.bool_]:
+    """Whether each row that was found is one at all, and one that may be found."""
+    if among is None:
+        return found >= 0
+    return among[np.searchsorted(among[:-1], found)] == found

@@ -52,7 +52,7 @@ class Slots:
         """Return the row of each of FAISS's labels, -1 where it is not the slot of one."""
         places = self.places
         if places is None:  # no search through memory that is out of the cache
-            if labels.size and labels.min() >= 0 and labels.max() < self.rows:
+            if labels.view(np.uint64).max(initial=0) < self.rows:  # so seen, -1 is above all
                 return labels
             return np.where((labels >= 0) & (labels < self.rows), labels, -1)
         rows = np.searchsorted(places[:-1], labels)
