@@ -286,6 +286,10 @@ def unfiltered(
         for start in range(0, len(queries), _AT_ONCE):
             bare_index.search(queries[start : start + _AT_ONCE], K, params=params)
 
+    def bare_refined_at_once() -> None:
+        for start in range(0, len(queries), _AT_ONCE):
+            refined.search(queries[start : start + _AT_ONCE], K, params=refined_params)
+
     def whole() -> None:
         for query in singles:
             collection.search(query, K)
@@ -295,16 +299,18 @@ def unfiltered(
             collection.search(query, K, by_product=True)
 
     contestants = {"ours": ours, "bare": bare, "bare, as many": bare_as_many, "bare, refined": bare_refined}
-    at_once = {"ours, 64 at once": ours_at_once, "bare, 64 at once": bare_at_once}
+    at_once = {
+        "ours, 64 at once": ours_at_once,
+        "bare, 64 at once": bare_at_once,
+        "bare, refined, 64 at once": bare_refined_at_once,
+    }
     searches = {"whole search": whole, "whole search, by product": by_product}
     seconds = alternate({**contestants, **at_once, **searches}, repeats=7)
     found = [next(iter(index.candidates(query, K + index.spare, None))).scores for query in singles]
     asked = [collection.search(query, K)[0].hits for query in singles]
     unrefined = [bare_index.search(query, K, params=params)[1][0] for query in singles]
-    keys = index.keys()
     bare_scores = [
-        restore(index.halves_at(np.searchsorted(keys, labels))) @ query[0]
-        for labels, query in zip(unrefined, singles, strict=True)
+        restore(index.halves_at(labels)) @ query[0] for labels, query in zip(unrefined, singles, strict=True)
     ]
     return {
         "ms": {name: 1000 * float(np.median(turns)) / len(singles) for name, turns in seconds.items()},
@@ -324,17 +330,11 @@ def unfiltered(
 def with_refinement(index: VectorIndex, bare: object, params: object) -> tuple[object, ...]:
     """FAISS's own refinement of as many candidates by float16 vectors in memory, and what must live as long."""
     vectors = faiss.IndexScalarQuantizer(index.dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    keys = index.keys()
-    if int(keys[-1]) != len(keys):
-        raise SystemExit("keys of this collection are not 1, 2, 3, ...: prepare it anew")
-    vectors.add(np.zeros((1, index.dim), np.float32))  # FAISS takes labels for rows here, and keys begin with 1
-    for start in range(0, len(keys), _CHUNK):
-        vectors.add(restore(index.halves_at(np.arange(start, min(start + _CHUNK, len(keys))))))
-    empty = [faiss.IndexFlatIP(index.dim) for _ in range(2)]  # of both as many, which FAISS wants to see
-    refined = faiss.IndexRefine(*empty)
-    refined.base_index, refined.refine_index, refined.ntotal = bare, vectors, bare.ntotal
+    for start in range(0, len(index), _CHUNK):  # nothing was removed, so that FAISS's labels are rows
+        vectors.add(restore(index.halves_at(np.arange(start, min(start + _CHUNK, len(index))))))
+    refined = faiss.IndexRefine(bare, vectors)
     factor = (K + index.spare) * index.plan.refine / K
-    return refined, faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=params), vectors, empty
+    return refined, faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=params), vectors
 
 
 def filtered(collection: LocalCollection, queries: Float32Array, tenth: Float32Array, name: str) -> dict[str, object]:

@@ -15,7 +15,7 @@ from lookalike.collection.cache import CARD_FILE, load_index, save_index
 from lookalike.collection.levels import Lists
 from lookalike.collection.plan import IndexPlan
 from lookalike.collection.rows import restore
-from lookalike.collection.selectors import rows_of
+from lookalike.collection.slots import Slots
 from lookalike.collection.vector_index import UNKNOWN, Candidates, VectorIndex
 from lookalike.types import unit_rows
 
@@ -142,12 +142,17 @@ def test_changes_show_at_once(name: str, way: str, tmp_path: Path) -> None:
     recalls = [check(one, query, 18, kept, halves) for one, query in zip(found, near, strict=True)]
     assert max(len(one.keys) for one in found) <= 18 * index.plan.refine  # nothing that is gone took another's place
     assert np.mean(recalls) >= RECALL - 0.03  # the new photos are of clusters that the lists were not trained on
-    assert (index.waste() > 0) == (name in ("hnsw", "ivf_pq"))
+    assert (index.waste() > 0) == (name in APPROXIMATE)
 
 
 def answers(index: VectorIndex, among: Sequence[int] | None = None) -> list[Any]:
     allowed = None if among is None else np.array(among, np.int64)
-    return [(one.keys.tolist(), one.scores.tolist()) for one in index.candidates(QUERIES[:9], 18, allowed)]
+    return [best_ten(one) for one in index.candidates(QUERIES[:9], 18, allowed)]
+
+
+def best_ten(found: Candidates) -> list[tuple[float, int]]:
+    """Best first; around the last ones ways to score roughly may differ by their rounding."""
+    return sorted(zip((-found.scores).tolist(), found.keys.tolist(), strict=True))[:10]
 
 
 @pytest.mark.parametrize("mapped", [True, False])
@@ -281,9 +286,11 @@ def test_lists_on_disk_are_not_prefetched_by_threads_of_their_own(tmp_path: Path
     assert lists.read_only
 
 
-@pytest.mark.parametrize("keys", [[5], [5, 6, 7], [5, 7, 8], [1, 100, 101]])
-def test_labels_find_their_rows_and_nothing_else_does(keys: list[int]) -> None:
-    labels = np.array([[-1, 0, 1, 4], [5, 6, 7, 8], [9, 100, 101, 2**62]])
-    rows = rows_of(labels, np.array(keys))
-    expected = [[keys.index(label) if label in keys else -1 for label in some] for some in labels.tolist()]
-    assert rows.tolist() == expected
+@pytest.mark.parametrize("kept", [[0], [5], [5, 7, 8], [0, 1, 99, 100], list(range(101)), list(range(100))])
+def test_labels_find_their_rows_and_nothing_else_does(kept: list[int]) -> None:
+    slots = Slots.first(101).only(np.isin(np.arange(101), kept)) if len(kept) < 101 else Slots.first(101)
+    assert slots.at(np.arange(len(kept))).tolist() == kept
+    for labels in ([[-1, 0, 1, 4], [5, 6, 7, 8], [9, 100, 101, 2**62], [-(2**62), 99, 0, 0]], [[0, 100]], [[1, 101]]):
+        rows = slots.rows_of(np.array(labels))
+        expected = [[kept.index(label) if label in kept else -1 for label in some] for some in labels]
+        assert rows.tolist() == expected

@@ -15,8 +15,10 @@ from typing import Any, Protocol
 import faiss
 import numpy as np
 
-from lookalike.collection.rows import Int64Array
-from lookalike.collection.selectors import masked, rows_of, selector_of
+from lookalike.collection.refined import Refined
+from lookalike.collection.rows import Float16Array, Int64Array
+from lookalike.collection.selectors import selector_of
+from lookalike.collection.slots import Slots
 from lookalike.types import Float32Array
 
 _MOST_EFFORT = 64
@@ -27,23 +29,19 @@ _library: Any = faiss  # its constructors take NumPy arrays and keywords, which 
 class Ask:
     """What is asked of a level: about `fetch` rows for each query, of `among` rows if not of all, with this effort.
 
-    `among` rises and holds places in the index's keys; `selector` is what the level's `select` made of it. `effort` 1
-    is the plan's; what gave too little asks for more.
+    `among` rises; `selector` is what the level's `select` made of it. `effort` 1 is the plan's; what gave too little
+    asks for more. `keep` is how many are wanted of them, best first, from a level that can tell; others return all.
     """
 
     fetch: int
     among: Int64Array | None = None
     selector: object = None
     effort: int = 1
+    keep: int = 0
 
 
 class Level(Protocol):
-    """One way to search vectors that lie in an index in the order of their keys."""
-
-    @property
-    def size(self) -> int:
-        """How many vectors it holds."""
-        ...
+    """One way to search vectors that lie in an index in the order of their keys, each in its slot."""
 
     @property
     def bytes(self) -> int:
@@ -55,20 +53,20 @@ class Level(Protocol):
         """How far a rough score may lie below the exact one; None where rows may be missed altogether."""
         ...
 
-    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
-        """Add vectors under keys above all others."""
+    def add(self, slots: Int64Array, vectors: Float32Array) -> None:
+        """Add vectors in slots above all others."""
         ...
 
-    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
-        """Remove vectors by their keys, which are at these rows."""
+    def remove(self, slots: Int64Array, rows: Int64Array) -> None:
+        """Remove vectors by their slots, which are those of these rows."""
         ...
 
-    def select(self, among: Int64Array, keys: Int64Array) -> object:
+    def select(self, among: Int64Array, slots: Slots) -> object:
         """Return FAISS's form of "only these rows"; good until the index changes."""
         ...
 
-    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
-        """Return rough scores and rows of shape (n, fetch), -1 where there is none; `keys` are those of the index."""
+    def search(self, queries: Float32Array, ask: Ask, slots: Slots) -> tuple[Float32Array, Int64Array]:
+        """Return rough scores and rows of shape (n, fetch), or (n, keep), -1 where there is none."""
         ...
 
     def tried_everything(self, effort: int) -> bool:
@@ -92,11 +90,6 @@ class Scan:
         self._slack = slack
 
     @property
-    def size(self) -> int:
-        """How many vectors it holds."""
-        return self.index.ntotal
-
-    @property
     def bytes(self) -> int:
         """How much memory it takes."""
         return self.index.ntotal * self.index.code_size
@@ -111,28 +104,28 @@ class Scan:
         """The length of the longest difference between a vector and its code: no score is off by more."""
         return self._slack
 
-    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
+    def add(self, slots: Int64Array, vectors: Float32Array) -> None:
         """Add vectors at the end."""
-        del keys
+        del slots
         start = self.index.ntotal
         self.index.add(vectors)
         if not isinstance(self.index, faiss.IndexFlat):
             off = self.index.reconstruct_n(start, len(vectors)) - vectors
             self._slack = max(self._slack, float(np.sqrt((off * off).sum(axis=1)).max(initial=0.0)) * (1 + 1e-5))
 
-    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
+    def remove(self, slots: Int64Array, rows: Int64Array) -> None:
         """Remove rows; those behind move up."""
-        del keys
+        del slots
         self.index.remove_ids(rows)
 
-    def select(self, among: Int64Array, keys: Int64Array) -> object:
+    def select(self, among: Int64Array, slots: Slots) -> object:
         """Mark what may be found."""
-        del keys
+        del slots
         return selector_of(among)
 
-    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
+    def search(self, queries: Float32Array, ask: Ask, slots: Slots) -> tuple[Float32Array, Int64Array]:
         """Scan everything."""
-        del keys
+        del slots
         params = None if ask.among is None else _library.SearchParameters(sel=ask.selector)
         return self.index.search(queries, ask.fetch, params=params)
 
@@ -150,54 +143,81 @@ class Scan:
 
 
 class Lists:
-    """Inverted lists: a search reads those whose centroids are nearest; the ids in them are the index's keys.
+    """Inverted lists: a search reads those whose centroids are nearest; the ids in them are slots.
 
     In FAISS 1.15.1 what is added to lists of product-quantised codes after something was removed comes out wrong. So
-    from these nothing is: a key that is gone is found no more, as labels are looked up among the keys, and is waste.
+    from these nothing is: a slot that is gone is found no more, as labels are looked up among the slots, and is waste.
     """
 
     slack: None = None
 
-    def __init__(self, index: Any, probes: int, *, mapped: bool = False) -> None:  # noqa: ANN401
+    def __init__(self, index: Any, probes: int, *, mapped: bool = False, refined: Refined | None = None) -> None:  # noqa: ANN401
         self.index = index
         self.probes = probes
         self.mapped = mapped
-
-    @property
-    def size(self) -> int:
-        """How many vectors it holds."""
-        return self.index.ntotal
+        self._refined = refined
+        self._params: tuple[int, Any] = (0, None)
 
     @property
     def bytes(self) -> int:
         """How much memory it takes."""
         return self.index.ntotal * (self.index.code_size + 8) + self.index.nlist * self.index.d * 4
 
-    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
+    @property
+    def quick(self) -> bool:
+        """Whether they are scanned fast, and nothing is taken out of them."""
+        return isinstance(self.index, faiss.IndexIVFFastScan)
+
+    def with_probes(self, probes: int) -> "Lists":
+        """Return the same lists, of which a search reads another number."""
+        return Lists(self.index, probes, mapped=self.mapped, refined=self._refined)
+
+    def refine_by(self, halves: Float16Array) -> None:
+        """Let FAISS itself refine what it finds in quick lists by the stored vectors, until something is added."""
+        if self.quick and self.index.ntotal == len(halves) > 0:
+            self._refined = Refined(self.index, halves)
+
+    def add(self, slots: Int64Array, vectors: Float32Array) -> None:
         """Add vectors to their lists."""
         self._thaw()
-        self.index.add_with_ids(vectors, keys)
+        self._refined = None  # what is added does not lie where the others do
+        self.index.add_with_ids(vectors, slots)
 
-    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
+    def remove(self, slots: Int64Array, rows: Int64Array) -> None:
         """Remove vectors from their lists."""
         del rows
-        if isinstance(self.index, faiss.IndexIVFFastScan):
+        if self.quick:
             return
         self._thaw()
-        self.index.remove_ids(keys)
+        self.index.remove_ids(slots)
 
-    def select(self, among: Int64Array, keys: Int64Array) -> object:
+    def select(self, among: Int64Array, slots: Slots) -> object:
         """Mark what may be found."""
-        return selector_of(keys[among])
+        return selector_of(slots.at(among))
 
-    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
+    def search(self, queries: Float32Array, ask: Ask, slots: Slots) -> tuple[Float32Array, Int64Array]:
         """Read as many lists as show, with a filter, about as many passing rows as without one."""
         probes = self.probes * ask.effort
         if ask.among is not None:
-            probes = int(np.ceil(probes * len(keys) / len(ask.among)))
-        params = _library.SearchParametersIVF(nprobe=min(probes, self.index.nlist), sel=ask.selector)
-        rough, labels = self.index.search(queries, ask.fetch, params=params)
-        return rough, rows_of(labels, keys)
+            probes = int(np.ceil(probes * slots.rows / len(ask.among)))
+        selector = ask.selector
+        if ask.effort > 1 and ask.among is None and self.quick and slots.places is not None:
+            selector = selector_of(slots.places)  # what is gone took the places of what is sought
+        params = self._searching(min(probes, self.index.nlist), selector)
+        if ask.keep and self._refined is not None:
+            rough, labels = self._refined.search(queries, ask.keep, ask.fetch, params)
+        else:
+            rough, labels = self.index.search(queries, ask.fetch, params=params)
+        return rough, slots.rows_of(labels)
+
+    def _searching(self, probes: int, selector: object) -> Any:  # noqa: ANN401
+        """Return FAISS's form of a search's settings; searches only read them, so the latest are kept for the next."""
+        known, params = self._params
+        if selector is not None or known != probes:
+            params = _library.SearchParametersIVF(nprobe=probes, sel=selector)
+            if selector is None:
+                self._params = (probes, params)
+        return params
 
     def tried_everything(self, effort: int) -> bool:
         """Whether all lists are read, also without a filter."""
@@ -225,57 +245,38 @@ class Graph:
 
     slack: None = None
 
-    def __init__(self, index: Any, ids: Int64Array, effort: int) -> None:  # noqa: ANN401
+    def __init__(self, index: Any, effort: int) -> None:  # noqa: ANN401
         self.index = index
-        self.ids = ids
         self.effort = effort
-        self._gone = np.zeros(len(ids), np.bool_)
-
-    @property
-    def size(self) -> int:
-        """How many vectors it holds."""
-        return self.index.ntotal
 
     @property
     def bytes(self) -> int:
         """How much memory it takes."""
-        return (
-            self.index.ntotal * self.index.storage.code_size + 4 * self.index.hnsw.neighbors.size() + 8 * len(self.ids)
-        )
+        return self.index.ntotal * self.index.storage.code_size + 4 * self.index.hnsw.neighbors.size()
 
-    def with_effort(self, effort: int) -> "Graph":
-        """Return the same graph, walked with another effort."""
-        other = Graph(self.index, self.ids, effort)
-        other._gone = self._gone
-        return other
-
-    def add(self, keys: Int64Array, vectors: Float32Array) -> None:
-        """Add nodes."""
+    def add(self, slots: Int64Array, vectors: Float32Array) -> None:
+        """Add nodes, whose numbers are their slots, as none is ever taken out."""
+        del slots
         self.index.add(vectors)
-        self.ids = np.concatenate([self.ids, keys])
-        self._gone = np.concatenate([self._gone, np.zeros(len(keys), np.bool_)])
 
-    def remove(self, keys: Int64Array, rows: Int64Array) -> None:
-        """Mark nodes as gone; walks still lead through them."""
-        del rows
-        self._gone[np.searchsorted(self.ids, keys)] = True
+    def remove(self, slots: Int64Array, rows: Int64Array) -> None:
+        """Leave nodes as they are: walks still lead through them."""
 
-    def select(self, among: Int64Array, keys: Int64Array) -> object:
+    def select(self, among: Int64Array, slots: Slots) -> object:
         """Mark what may be found."""
-        return selector_of(np.searchsorted(self.ids, keys[among]))
+        return selector_of(slots.at(among))
 
-    def search(self, queries: Float32Array, ask: Ask, keys: Int64Array) -> tuple[Float32Array, Int64Array]:
+    def search(self, queries: Float32Array, ask: Ask, slots: Slots) -> tuple[Float32Array, Int64Array]:
         """Walk the graph."""
         selector, wider = ask.selector, 1.0
         if ask.among is not None:
-            wider = (len(self.ids) / len(ask.among)) ** 0.5  # a walk sees as many nodes, and fewer of them count
-        elif len(keys) != len(self.ids):
-            selector = masked(~self._gone)
+            wider = (slots.used / len(ask.among)) ** 0.5  # a walk sees as many nodes, and fewer of them count
+        elif slots.places is not None:
+            selector = selector_of(slots.places)
         effort = int(max(self.effort, ask.fetch) * ask.effort * wider)
-        params = _library.SearchParametersHNSW(efSearch=min(effort, len(self.ids)), sel=selector)
+        params = _library.SearchParametersHNSW(efSearch=min(effort, slots.used), sel=selector)
         rough, labels = self.index.search(queries, ask.fetch, params=params)
-        found = np.where(labels >= 0, self.ids[labels], -1)
-        return rough, rows_of(found, keys)
+        return rough, slots.rows_of(labels)
 
     def tried_everything(self, effort: int) -> bool:
         """Whether a walk of this effort is no quicker than a scan."""

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import faiss
-import numpy as np
 
 from lookalike.collection.levels import Graph, Level, Lists, Scan
 from lookalike.collection.plan import TRAINING_ROWS_A_LIST, IndexPlan
-from lookalike.collection.rows import Int64Array
+from lookalike.collection.refined import ids_are_slots
+from lookalike.collection.slots import Slots
 from lookalike.types import Float32Array
 
 _KMEANS_ROUNDS = 8
@@ -41,7 +41,7 @@ def make_level(plan: IndexPlan, dim: int, sample: Float32Array) -> Level:
             index = faiss.index_factory(dim, f"HNSW{plan.links},SQ8", metric)
             index.hnsw.efConstruction = _BUILD_EFFORT
             index.train(sample)
-            return Graph(index, np.empty(0, np.int64), plan.effort)
+            return Graph(index, plan.effort)
         case "ivf_sq8" | "ivf_rabitq" | "ivf_pq":
             pairs = dim // 2 if dim % 2 == 0 else dim
             codes = {"ivf_sq8": "SQ8", "ivf_rabitq": "RaBitQ", "ivf_pq": f"PQ{pairs}x4fsr"}[plan.kind]
@@ -58,14 +58,14 @@ def with_settings(level: Level, plan: IndexPlan) -> Level:
     """Return the level with the plan's settings of a search; those who search the old one are not disturbed."""
     match level:
         case Lists():
-            return Lists(level.index, plan.probes, mapped=level.mapped)
+            return level.with_probes(plan.probes)
         case Graph():
-            return level.with_effort(plan.effort)
+            return Graph(level.index, plan.effort)
         case _:
             return level
 
 
-def load_level(file: Path, plan: IndexPlan, keys: Int64Array, facts: Facts, *, mapped: bool) -> Level | None:
+def load_level(file: Path, plan: IndexPlan, slots: Slots, facts: Facts, *, mapped: bool) -> Level | None:
     """Read a level; None where the file holds something else. `mapped` lists stay on disk until they change.
 
     Raises
@@ -85,16 +85,16 @@ def load_level(file: Path, plan: IndexPlan, keys: Int64Array, facts: Facts, *, m
         "ivf_rabitq": faiss.IndexIVFRaBitQ,
         "hnsw": faiss.IndexHNSWSQ,
     }[plan.kind]
-    counts = index.ntotal >= len(keys) if quick else index.ntotal == len(keys)
-    if not isinstance(index, wanted) or index.d != facts.dim or not counts:
+    count = slots.used if quick else slots.rows
+    if not isinstance(index, wanted) or index.d != facts.dim or index.ntotal != count:
         return None
     if lists:
-        if index.nlist != plan.lists:
+        if index.nlist != plan.lists or (quick and not ids_are_slots(index)):
             return None
         if flags:
             on_disk: Any = faiss.downcast_InvertedLists(index.invlists)
             on_disk.prefetch_nthread = 0  # its 32 threads a search cost more
         return Lists(index, plan.probes, mapped=bool(flags))
     if plan.kind == "hnsw":
-        return Graph(index, keys, plan.effort)
+        return Graph(index, plan.effort)
     return Scan(index, facts.code_error)

