@@ -28,6 +28,7 @@ MAX_PIXELS = 80_000_000
 MAX_BYTES = 200_000_000
 """A photo file of more bytes is refused before it is read."""
 
+THUMBNAIL_PX = 320
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
@@ -161,7 +162,7 @@ def upright_rgb(image: PillowImage.Image) -> PillowImage.Image:
 
 def thumbnail(image: PillowImage.Image) -> bytes:
     """Shrink a photo to what is shown among results: a JPEG whose longer side is at most 320 pixels."""
-    return to_jpeg(image, max_side_px=320, quality=80)
+    return to_jpeg(image, max_side_px=THUMBNAIL_PX, quality=80)
 
 
 def to_jpeg(image: PillowImage.Image, *, max_side_px: int | None = None, quality: int = 85) -> bytes:
@@ -252,8 +253,7 @@ def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None, mode: Mode
         if colorspace not in ("YCbCr", "Gray"):
             return None
         shorter = min(header.width, header.height)
-        wanted = shorter if min_side_px is None else min(min_side_px, shorter)
-        scale = wanted / shorter
+        scale = 1.0 if min_side_px is None else min(1.0, min_side_px / shorter)
         pixels = simplejpeg.decode_jpeg(
             data,
             colorspace="RGB" if mode == "RGB" else "GRAY",
