@@ -148,7 +148,7 @@ def prepare(data: bytes, card: Preprocess, *, max_pixels: int = MAX_PIXELS) -> U
 
     At a reduced scale a JPEG's last row and column of blocks may reach past the photo's edge, so the square is placed
     by the photo's true size. It is cut before it is turned: the centred square turns into itself. Tolerance: stock
-    Lite0's features in fp32 stay at a cosine of .97 to those of the exact, full decode; .995 in the mean of real photos.
+    Lite0 stays in fp32 at a cosine of .97 to what the exact, full decode gives; .995 in the mean of real photos.
     """
     header, image = _decode(data, card.size_px, max_pixels)
     cut = _cut(image, (header.width, header.height), _scale(image.size, header), card.size_px)
