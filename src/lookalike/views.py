@@ -163,9 +163,11 @@ def several(data: bytes, card: Preprocess, numbers: Sequence[int], key: Sequence
     PhotoError
     """
     photo = images.decode(data, min_side_px=max(decode_side(kind, card.size_px) for kind in KINDS))
-    kinds = [KINDS[number % len(KINDS)] for number in numbers]
-    made = zip(numbers, kinds, strict=True)
-    return np.stack([augment(photo, card, kind, np.random.default_rng([*key, number])) for number, kind in made])
+
+    def seen(number: int) -> UInt8Array:
+        return augment(photo, card, KINDS[number % len(KINDS)], np.random.default_rng([*key, number]))
+
+    return np.stack([seen(number) for number in numbers])
 
 
 def _sample(rows: pl.DataFrame, most: int, seed: int) -> list[tuple[str, str]]:
