@@ -1,12 +1,13 @@
 """How fast photos become features: against the plain ways, real peers and the limit; ratios from one run.
 
-    python benchmarks/embedding.py [FOLDER] [--photos 1200] [--repeats 3] [--megapixels 12] [--peers DIR]
+    python benchmarks/embedding.py [FOLDER] [--photos 1200] [--repeats 5] [--megapixels 12] [--peers DIR]
     python benchmarks/embedding.py [FOLDER] --memory 5000,100000
 
 Contestants take turns, each in a process of its own, with the same Lite0 weights (benchmarks/embedding_worker.py):
 `one by one` and `DataLoader` in torch eager; with --peers, `fastembed` 0.9.1 and `DeepImageSearch` 3.0.3, installed in
 virtual environments under DIR where they are not there yet; `lookalike`, the embedding stage with its shards written;
-and `limit`, what reading and decoding alone and encoding alone take on the same cores, added up. --megapixels upscales
+and `limit`, what reading and decoding alone and encoding alone take on the same cores, added up: encoding as Lookalike
+does it or by OpenVINO's own queue, whichever is faster. In fp32 too where bf16 is native. --megapixels upscales
 a tenth of the photos to JPEGs as phones make them. --memory embeds that many photos (the folder's, repeated) instead,
 and tells the peak resident memory of each. Prints a table and one JSON line, and keeps both with a picture.
 """
@@ -14,6 +15,7 @@ and tells the peak resident memory of each. Prints a table and one JSON line, an
 import argparse
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,12 +24,14 @@ from pathlib import Path
 import safetensors.torch
 from PIL import Image
 
-from harness import CLOTHING, ROOT, alternate, bars, keep
+from harness import CLOTHING, ROOT, alternate, bars, keep, rates, turn_ratios
+from lookalike.encoder import choose_precision
 from lookalike.training import TrainConfig
 from lookalike.training.network import STOCK, make_backbone
 
 PEERS = {"fastembed": "fastembed==0.9.1", "DeepImageSearch": "DeepImageSearch==3.0.3"}
-OURS = ("one by one", "DataLoader", "lookalike", "lookalike fp32", "decode", "encode", "encode fp32")
+OURS = ("one by one", "DataLoader", "lookalike", "decode", "encode", "encode queue")
+FP32 = ("lookalike fp32", "encode fp32", "encode queue fp32")
 _CONFIG = {"do_resize": True, "size": {"shortest_edge": 224}, "do_center_crop": True, "crop_size": 224,
            "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5] * 3,
            "image_std": [0.5] * 3, "resample": 3}  # fmt: skip
@@ -70,7 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, default=CLOTHING / "images")
     parser.add_argument("--photos", type=int, default=1200)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--megapixels", type=float, default=0.0)
     parser.add_argument("--peers", type=Path)
     parser.add_argument("--memory", default="")
@@ -109,7 +113,7 @@ def upscaled(files: list[Path], megapixels: float, folder: Path) -> list[Path]:
 
 def pythons(peers: Path | None) -> dict[str, str]:
     """The interpreter of each contestant; a peer's virtual environment is made where it is missing."""
-    found = dict.fromkeys(OURS, sys.executable)
+    found = dict.fromkeys(OURS + FP32 if choose_precision("auto") == "bf16" else OURS, sys.executable)
     if peers is None:
         return found
     for name, package in PEERS.items():
@@ -134,8 +138,8 @@ def write_model(folder: Path) -> Path:
     return folder
 
 
-def measure(files: list[Path], scratch: Path, repeats: int, by_name: dict[str, str]) -> dict[str, dict[str, float]]:
-    """Photos a second of each contestant and of the limit, and how many times that Lookalike makes."""
+def measure(files: list[Path], scratch: Path, repeats: int, by_name: dict[str, str]) -> dict[str, object]:
+    """Photos a second of each contestant and of the limit, and how many times that Lookalike makes, with the spread."""
     listed = scratch / "files.txt"
     listed.write_text("\n".join(map(str, files)), encoding="utf-8")
     model = write_model(scratch / "model")
@@ -144,20 +148,26 @@ def measure(files: list[Path], scratch: Path, repeats: int, by_name: dict[str, s
     photos = {name: int(worker.told["photos"]) for name, worker in workers.items()}
     for worker in workers.values():
         worker.close()
-    a_photo = {name: [turn / photos[name] for turn in turns] for name, turns in seconds.items()}
-    for end in ("", " fp32"):
-        both = zip(a_photo["decode"], a_photo[f"encode{end}"], strict=True)
-        a_photo[f"limit{end}"] = [one + other for one, other in both]
-    middle = {name: sorted(turns)[len(turns) // 2] for name, turns in a_photo.items()}
-    told: dict[str, dict[str, float]] = {"photos_per_second": {name: round(1 / one, 1) for name, one in middle.items()}}
-    for ours in ("lookalike", "lookalike fp32"):
-        ratios = {
-            name: sorted(theirs / mine for theirs, mine in zip(turns, a_photo[ours], strict=True))[len(turns) // 2]
-            for name, turns in a_photo.items()
+    ends = ("", " fp32") if "lookalike fp32" in workers else ("",)
+    for end in ends:
+        encoding = min((seconds[f"encode{way}{end}"] for way in ("", " queue")), key=statistics.median)
+        seconds[f"limit{end}"] = [one + other for one, other in zip(seconds["decode"], encoding, strict=True)]
+        photos[f"limit{end}"] = photos["decode"]
+    each_second = {name: round(rate, 1) for name, rate in rates(seconds, photos).items()}
+    told: dict[str, object] = {"photos_per_second": each_second}
+    for end in ends:
+        ratios = turn_ratios(seconds, f"lookalike{end}", photos)
+        told[f"times lookalike{end}"] = {name: round(statistics.median(each), 3) for name, each in ratios.items()}
+        told[f"spread lookalike{end}"] = {
+            name: [round(min(each), 3), round(max(each), 3)] for name, each in ratios.items()
         }
-        told[f"times {ours}"] = {name: round(ratio, 3) for name, ratio in ratios.items()}
-    for name in middle:
-        print(f"{name:<16} {1 / middle[name]:8.1f}/s   lookalike is {told['times lookalike'][name]:6.2f} times that")
+    ratios = turn_ratios(seconds, "lookalike", photos)
+    for name, rate in rates(seconds, photos).items():
+        each = ratios[name]
+        print(
+            f"{name:<18} {rate:8.1f}/s   lookalike is {statistics.median(each):6.2f} times that"
+            f" ({min(each):.2f} to {max(each):.2f})"
+        )
     return told
 
 

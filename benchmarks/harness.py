@@ -48,17 +48,22 @@ def rates(seconds: Mapping[str, Sequence[float]], units: Mapping[str, int] | int
     return {name: each[name] / statistics.median(turns) for name, turns in seconds.items()}
 
 
+def turn_ratios(
+    seconds: Mapping[str, Sequence[float]], ours: str, units: Mapping[str, int] | int = 1
+) -> dict[str, list[float]]:
+    """How many times faster `ours` is than each contestant, turn by turn."""
+    each = units if isinstance(units, Mapping) else dict.fromkeys(seconds, units)
+    return {
+        name: [(theirs / each[name]) / (mine / each[ours]) for theirs, mine in zip(turns, seconds[ours], strict=True)]
+        for name, turns in seconds.items()
+    }
+
+
 def times_faster(
     seconds: Mapping[str, Sequence[float]], ours: str, units: Mapping[str, int] | int = 1
 ) -> dict[str, float]:
     """How many times faster `ours` is than each contestant: the median of the ratios turn by turn."""
-    each = units if isinstance(units, Mapping) else dict.fromkeys(seconds, units)
-    return {
-        name: statistics.median(
-            (theirs / each[name]) / (mine / each[ours]) for theirs, mine in zip(turns, seconds[ours], strict=True)
-        )
-        for name, turns in seconds.items()
-    }
+    return {name: statistics.median(ratios) for name, ratios in turn_ratios(seconds, ours, units).items()}
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

@@ -39,7 +39,7 @@ def test_eight_threads_get_the_answers_of_their_own_photos(lite0: encoders.OpenV
 
 
 def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(encoders, "cores", lambda: 2)
     compiled: list[dict[str, object]] = []
     compile_ = encoders._compile  # pyright: ignore
     monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[3]), compile_(*given))[1])
@@ -67,6 +67,27 @@ def test_a_batch_is_its_photos_one_by_one(lite0: encoders.OpenVinoEncoder) -> No
     one_by_one = np.concatenate([lite0.encode(photos[i : i + 1]) for i in range(len(photos))])
     np.testing.assert_allclose(lite0.encode(photos), one_by_one, rtol=1e-3, atol=1e-3)
     assert lite0.encode(photos[:0]).shape == (0, lite0.dim)
+
+
+def test_streams_follow_the_cores() -> None:
+    assert [encoders.streams(n) for n in (1, 2, 4, 8, 11, 12, 16, 64)] == [1, 2, 2, 2, 2, 3, 4, 16]
+
+
+def test_many_photos_go_through_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "cores", lambda: 12)
+    compiled: list[dict[str, object]] = []
+    compile_ = encoders._compile  # pyright: ignore
+    monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[3]), compile_(*given))[1])
+    encoder = load_encoder("lite0", precision="fp32")
+    photos = pictures(13, encoder.card.size_px, seed=5)
+    one_by_one = np.concatenate([encoder.encode(photo[None]) for photo in photos])
+    few = encoder.encode(photos[:4])  # one call, with all cores
+    assert compiled == [{"PERFORMANCE_HINT": "LATENCY"}]
+    monkeypatch.setattr(encoder, "_whole", None)  # not used any more
+    many = encoder.encode(photos)
+    assert compiled[1:] == [{"NUM_STREAMS": 3, "INFERENCE_NUM_THREADS": 12}]
+    np.testing.assert_allclose(few, one_by_one[:4], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(many, one_by_one, rtol=1e-3, atol=1e-3)
 
 
 def test_what_comes_out_is_a_copy(lite0: encoders.OpenVinoEncoder) -> None:
@@ -113,6 +134,24 @@ def test_loading_an_encoder_tells_nobody() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_calls_may_come_at_once() -> None:
+    """OpenVINO's set-up for NumPy, first used by two threads, hung about one time in three."""
+    script = (
+        "import sys, numpy as np\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from threading import Barrier\n"
+        "from lookalike.encoder import ov\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "together = Barrier(8)\n"
+        "def first(_):\n"
+        "    together.wait()\n"
+        "    return ov.Type.u8.to_dtype()\n"
+        "with ThreadPoolExecutor(8) as pool: assert len(list(pool.map(first, range(8)))) == 8\n"
+    )
+    for _ in range(3):
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 def test_broken_encoder_folders_say_so(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from lookalike import images, splits
 from lookalike.errors import ArtifactError
 from lookalike.splits import read_split
 from lookalike.types import UInt8Array
-from lookalike.views import Views, ViewsConfig, load_views, make_views, view
+from lookalike.views import Views, ViewsConfig, load_views, make_views, several, view
 
 
 @dataclass(frozen=True)
@@ -136,3 +136,13 @@ def test_views_take_turns_in_strength(drawn: Drawn) -> None:
         for n in (0, 1)
     ]
     assert off[0] > off[1]
+
+
+def test_several_views_are_each_by_itself_of_one_decoding(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = GridEncoder().card
+    photo = sorted(drawn.photos.rglob("*.jpg"))[1].read_bytes()
+    apart = np.stack([view(photo, card, number, (3,)) for number in range(4)])
+    decode, calls = images.decode, []
+    monkeypatch.setattr(images, "decode", lambda *given, **more: (calls.append(1), decode(*given, **more))[1])
+    np.testing.assert_array_equal(several(photo, card, range(4), (3,)), apart)
+    assert len(calls) == 1

@@ -1,16 +1,19 @@
 """The embedding pipeline: read → decode in threads → encode → write shards; resumable, and flat in memory.
 
 `shard-00000.npy` holds float16 features (n, dim) beside `shard-00000.parquet` with their image ids. A shard covers
-a fixed stretch of the catalogue, and its `.npy` is written last: where it is, the shard is whole.
+a fixed stretch of the catalogue, and its `.npy` is written last: where it is, the shard is whole. One shard is written
+while the next is made, and decoding runs ahead over the ends of shards, so that nothing waits for the disk.
 """
 
 import json
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from io import BytesIO
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -33,16 +36,17 @@ Progress = Callable[[int, int], None]
 """Called with photos done and photos in all."""
 
 _BATCH = 16
+"""Photos a call for each core, so that no stream of the encoder runs dry before the others by much."""
 _LOOKAHEAD = 64
-"""Photos decoded ahead of the encoder: enough to keep it busy, few enough to keep memory flat (150 kB each)."""
+"""Photos decoded ahead for each core: enough to keep the encoder busy, few enough to keep memory flat (150 kB each)."""
 
 
 @dataclass(frozen=True)
 class EmbedConfig:
     """How to embed; nothing here but `flip` changes the features of a photo.
 
-    `shard_size` photos are lost at most when a run is killed. `threads` decode; default one per core. With `flip` a
-    photo's features are the mean of its own and its mirror image's, at twice the encoder's work.
+    A run that is killed loses two shards of `shard_size` photos at most. `threads` decode; default one per core. With
+    `flip` a photo's features are the mean of its own and its mirror image's, at twice the encoder's work.
     """
 
     shard_size: int = 1024
@@ -88,7 +92,7 @@ def embed(
 ) -> Artifact:
     """Embed every photo of a catalogue.
 
-    Finished shards of an interrupted run are kept; the shard it was working on is made again. A photo that fails
+    Finished shards of an interrupted run are kept; those it was making and writing are made again. A photo that fails
     stands in `rejects.parquet` and shifts nobody, since every vector lies beside its image id.
 
     Parameters
@@ -118,24 +122,36 @@ def embed(
     )
     if (finished := find(out, recipe)) is not None:
         return finished
-    rows = list(zip(read.images["image_id"], read.images["path"], strict=True))
+    total, size = read.images.height, config.shard_size
     with create(out, recipe) as draft:
-        starts = range(0, len(rows), config.shard_size)
-        with ThreadPoolExecutor(config.threads or cores(), "decode") as pool:
+        starts = range(0, total, size)
+        missing = {start: None for n, start in enumerate(starts) if not _shard(draft.path, n, ".npy").is_file()}
+        stretches = (read.images.select("image_id", "path").slice(start, size).iter_rows() for start in missing)
+        with (
+            ThreadPoolExecutor(1, "write") as writer,
+            ThreadPoolExecutor(config.threads or cores(), "decode") as pool,
+            closing(_decoded(_Job(pool, encoder, root, config), chain.from_iterable(stretches))) as decoded,
+        ):
+            writing: Future[None] | None = None
             for number, start in enumerate(starts):
-                stretch = rows[start : start + config.shard_size]
-                if not _shard(draft.path, number, ".npy").is_file():
-                    report = None if progress is None else _offset(progress, start, len(rows))
-                    _embed_shard(_Job(pool, encoder, root, config, report), draft.path, number, stretch)
+                end = min(start + size, total)
+                if start in missing:
+                    report = None if progress is None else _offset(progress, start, total)
+                    shard = _make(islice(decoded, end - start), encoder, config, report)
+                    if writing is not None:
+                        writing.result()
+                    writing = writer.submit(_write, shard, draft.path, number)
                 if progress is not None:
-                    progress(start + len(stretch), len(rows))
+                    progress(end, total)
+            if writing is not None:
+                writing.result()
         rejects = [
             Reject(**row)
             for number in range(len(starts))
             for row in json.loads(_shard(draft.path, number, ".rejects.json").read_text(encoding="utf-8"))
         ]
         write_rejects(draft.path, rejects)
-        draft.counts = {"photos": len(rows), "embedded": len(rows) - len(rejects), "rejected": len(rejects)}
+        draft.counts = {"photos": total, "embedded": total - len(rejects), "rejected": len(rejects)}
         draft.about = {
             "encoder": encoder.name,
             "dim": encoder.dim,
@@ -199,10 +215,21 @@ class _Job:
     encoder: Encoder
     root: Path
     config: EmbedConfig
-    progress: Callable[[int], None] | None
 
 
-def _embed_shard(job: _Job, folder: Path, number: int, rows: Sequence[tuple[str, str]]) -> None:
+@dataclass(frozen=True)
+class _Made:
+    image_ids: list[str]
+    features: npt.NDArray[np.float16]
+    rejects: list[Reject]
+
+
+def _make(
+    photos: Iterable[tuple[str, UInt8Array | PhotoError]],
+    encoder: Encoder,
+    config: EmbedConfig,
+    progress: Callable[[int], None] | None,
+) -> _Made:
     ids: list[str] = []
     parts: list[npt.NDArray[np.float16]] = []
     rejects: list[Reject] = []
@@ -210,30 +237,34 @@ def _embed_shard(job: _Job, folder: Path, number: int, rows: Sequence[tuple[str,
 
     def flush() -> None:
         if batch:
-            parts.append(encode(job.encoder, np.stack(batch), flip=job.config.flip).astype(np.float16))
+            parts.append(encode(encoder, np.stack(batch), flip=config.flip).astype(np.float16))
             batch.clear()
 
-    for done, (image_id, pixels) in enumerate(_decoded(job, rows), start=1):
+    for done, (image_id, pixels) in enumerate(photos, start=1):
         if isinstance(pixels, PhotoError):
             rejects.append(Reject("images", None, image_id, "embed", pixels.reason, pixels.what))
         else:
             ids.append(image_id)
             batch.append(pixels)
-        if len(batch) == _BATCH:
+        if len(batch) == _BATCH * cores():
             flush()
-            if job.progress is not None:
-                job.progress(done)
+            if progress is not None:
+                progress(done)
     flush()
-    features = np.concatenate(parts) if parts else np.empty((0, job.encoder.dim), dtype=np.float16)
+    return _Made(ids, np.concatenate(parts) if parts else np.empty((0, encoder.dim), dtype=np.float16), rejects)
+
+
+def _write(shard: _Made, folder: Path, number: int) -> None:
     buffer = BytesIO()
-    np.save(buffer, features, allow_pickle=False)
-    rejected = [asdict(reject) for reject in rejects]
-    write_parquet(_shard(folder, number, ".parquet"), pl.DataFrame({"image_id": pl.Series(ids, dtype=pl.String)}))
+    np.save(buffer, shard.features, allow_pickle=False)
+    rejected = [asdict(reject) for reject in shard.rejects]
+    ids = pl.DataFrame({"image_id": pl.Series(shard.image_ids, dtype=pl.String)})
+    write_parquet(_shard(folder, number, ".parquet"), ids)
     write_text(_shard(folder, number, ".rejects.json"), json.dumps(rejected, ensure_ascii=False))
     write_bytes(_shard(folder, number, ".npy"), buffer.getvalue())
 
 
-def _decoded(job: _Job, rows: Sequence[tuple[str, str]]) -> Generator[tuple[str, UInt8Array | PhotoError]]:
+def _decoded(job: _Job, rows: Iterator[tuple[str, str]]) -> Generator[tuple[str, UInt8Array | PhotoError]]:
     """Decode ahead in threads, a bounded number of photos at a time, and hand them out in order."""
 
     def read(path: str) -> UInt8Array | PhotoError:
@@ -245,10 +276,9 @@ def _decoded(job: _Job, rows: Sequence[tuple[str, str]]) -> Generator[tuple[str,
             return error
 
     ahead: deque[tuple[str, Future[UInt8Array | PhotoError]]] = deque()
-    waiting = iter(rows)
     try:
         while True:
-            while len(ahead) < _LOOKAHEAD and (row := next(waiting, None)) is not None:
+            while len(ahead) < _LOOKAHEAD * cores() and (row := next(rows, None)) is not None:
                 ahead.append((row[0], job.pool.submit(read, row[1])))
             if not ahead:
                 return

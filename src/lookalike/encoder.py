@@ -5,7 +5,9 @@ import queue
 import sys
 import threading
 from collections.abc import Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,12 +21,19 @@ sys.modules["openvino.tools.ovc"] = None  # pyright: ignore[reportArgumentType]
 import openvino as ov
 from openvino.preprocess import PrePostProcessor
 
+from lookalike.cores import cores
 from lookalike.encoder_folder import ONNX, EncoderFolder, find_encoder
 from lookalike.errors import EncoderError
 from lookalike.types import Float32Array, Preprocess, UInt8Array
 
+# OpenVINO sets up its types for NumPy when they are first used; two threads that came first at once waited for ever,
+# one for the interpreter's lock and one for that of the set-up. An import has one thread.
+_SET_UP = (ov.Type.u8.to_dtype(), ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data)
+
 MICRO_BATCH = 4
 """Photos a call: more fall out of the processor's cache (measured, docs/experiments.md)."""
+_STREAM_CORES = 4
+"""Most cores that share a call when many run at once: four photos do not keep more of them busy."""
 _Pool = queue.LifoQueue[ov.InferRequest]
 
 
@@ -81,7 +90,7 @@ def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | N
     """
     folder = find_encoder(spec)
     chosen = choose_precision(precision)
-    return OpenVinoEncoder(folder, chosen, requests or os.cpu_count() or 1)
+    return OpenVinoEncoder(folder, chosen, requests or cores())
 
 
 def choose_precision(wanted: str) -> str:
@@ -110,15 +119,21 @@ def encode(encoder: Encoder, images: UInt8Array, *, flip: bool = False) -> Float
     return (features + encoder.encode(np.ascontiguousarray(images[:, :, ::-1]))) * np.float32(0.5)
 
 
+def streams(cores_here: int) -> int:
+    """Calls that are best under way at once where there is much to encode: two, or one for every four cores."""
+    return max(min(2, cores_here), cores_here // _STREAM_CORES)
+
+
 class OpenVinoEncoder:
     """An encoder on the CPU.
 
     A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
     call takes an infer request of its own from a pool, and copies what comes out of it.
 
-    A call of up to four photos that is alone has all cores; one that comes while another is under way has half of them:
-    on cores that decode and answer meanwhile, threads that share one call mostly wait for each other
-    (docs/experiments.md). For that the network is compiled once more, when it first happens.
+    A call of up to four photos that is alone has all cores. One that comes while another is under way has a stream's
+    share of them, half of up to 11 cores and four or five of more; many photos go through all streams at once. Threads
+    that share one call mostly wait for each other, above all on cores that decode and answer meanwhile
+    (docs/experiments.md). For the streams the network is compiled once more, when they are first needed.
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -127,14 +142,17 @@ class OpenVinoEncoder:
         self.card = folder.card
         self.precision = precision
         self._model = _read(folder)
-        compiled = _compile(self._model, folder, precision, {"PERFORMANCE_HINT": "LATENCY"})
+        fewer = cores() < (os.cpu_count() or 1)  # OpenVINO knows nothing of a control group's quota
+        alone = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": cores()} if fewer else {})
+        compiled = _compile(self._model, folder, precision, alone)
         self.dim = int(compiled.output(0).partial_shape[1].get_length())
         self.generic_dim = folder.generic_dim or self.dim
         self._whole = _pool(compiled, requests)
-        self._halves: _Pool | None = None
+        self._streams: _Pool | None = None
         self._mutex, self._compiling = threading.Lock(), threading.Lock()
         self._small = 0  # calls of up to MICRO_BATCH photos under way
         self._folder = folder
+        self._count = streams(cores())
 
     def encode(self, images: UInt8Array) -> Float32Array:
         """Turn prepared photos into features.
@@ -158,25 +176,28 @@ class OpenVinoEncoder:
         size = self.card.size_px
         if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
             raise ValueError(f"images must be uint8 of shape (n, {size}, {size}, 3), not {images.dtype} {images.shape}")
-        if len(images) > MICRO_BATCH:
-            return self._encode(images, self._whole)
+        if len(images) > MICRO_BATCH and self._count > 1:
+            pool = self._in_streams()
+            parts = [images[start : start + MICRO_BATCH] for start in range(0, len(images), MICRO_BATCH)]
+            with ThreadPoolExecutor(self._count, "encode") as threads:
+                return np.concatenate(list(threads.map(partial(self._encode, pool=pool), parts)))
         with self._mutex:
             self._small += 1
             alone = self._small == 1
         try:
-            return self._encode(images, self._whole if alone else self._on_half_the_cores())
+            return self._encode(images, self._whole if alone else self._in_streams())
         finally:
             with self._mutex:
                 self._small -= 1
 
-    def _on_half_the_cores(self) -> _Pool:
-        if self._halves is None and self._compiling.acquire(blocking=False):
+    def _in_streams(self) -> _Pool:
+        if self._streams is None and self._compiling.acquire(blocking=False):
             try:
-                settings = {"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": os.cpu_count() or 2}
-                self._halves = _pool(_compile(self._model, self._folder, self.precision, settings), 2)
+                settings = {"NUM_STREAMS": self._count, "INFERENCE_NUM_THREADS": cores()}
+                self._streams = _pool(_compile(self._model, self._folder, self.precision, settings), self._count)
             finally:
                 self._compiling.release()
-        return self._whole if self._halves is None else self._halves  # nobody waits for somebody else's compiling
+        return self._whole if self._streams is None else self._streams  # nobody waits for somebody else's compiling
 
     def _encode(self, images: UInt8Array, pool: _Pool) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)

@@ -29,7 +29,7 @@ MAX_BYTES = 200_000_000
 """A photo file of more bytes is refused before it is read."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-_ORIENTATION = 0x0112
+THUMBNAIL_PX, _ORIENTATION = 320, 0x0112
 _WHITE = (255, 255, 255)
 Mode = Literal["RGB", "L"]
 
@@ -147,7 +147,8 @@ def prepare(data: bytes, card: Preprocess, *, max_pixels: int = MAX_PIXELS) -> U
     """Decode a photo and cut it to the encoder's input: `square(decode(...))`, decoding no more than needed.
 
     At a reduced scale a JPEG's last row and column of blocks may reach past the photo's edge, so the square is placed
-    by the photo's true size. It is cut before it is turned: the centred square turns into itself.
+    by the photo's true size. It is cut before it is turned: the centred square turns into itself. Tolerance: stock
+    Lite0 stays in fp32 at a cosine of .97 to what the exact, full decode gives; .995 in the mean of real photos.
     """
     header, image = _decode(data, card.size_px, max_pixels)
     cut = _cut(image, (header.width, header.height), _scale(image.size, header), card.size_px)
@@ -161,7 +162,7 @@ def upright_rgb(image: PillowImage.Image) -> PillowImage.Image:
 
 def thumbnail(image: PillowImage.Image) -> bytes:
     """Shrink a photo to what is shown among results: a JPEG whose longer side is at most 320 pixels."""
-    return to_jpeg(image, max_side_px=320, quality=80)
+    return to_jpeg(image, max_side_px=THUMBNAIL_PX, quality=80)
 
 
 def to_jpeg(image: PillowImage.Image, *, max_side_px: int | None = None, quality: int = 85) -> bytes:
@@ -252,8 +253,7 @@ def _fast_jpeg(data: bytes, header: _Header, min_side_px: int | None, mode: Mode
         if colorspace not in ("YCbCr", "Gray"):
             return None
         shorter = min(header.width, header.height)
-        wanted = shorter if min_side_px is None else min(min_side_px, shorter)
-        scale = wanted / shorter
+        scale = 1.0 if min_side_px is None else min(1.0, min_side_px / shorter)
         pixels = simplejpeg.decode_jpeg(
             data,
             colorspace="RGB" if mode == "RGB" else "GRAY",
@@ -295,6 +295,6 @@ def _rgb(image: PillowImage.Image) -> PillowImage.Image:
 
 def _upright(image: PillowImage.Image, orientation: int) -> PillowImage.Image:
     turn = PillowImage.Transpose
-    turns = (turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM)
-    turns += (turn.TRANSPOSE, turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90)
+    turns = turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE
+    turns += turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90
     return image.transpose(turns[orientation - 2]) if orientation > 1 else image

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 from lookalike import images
 from lookalike.batching import Together
 from lookalike.cores import cores
-from lookalike.encoder import MICRO_BATCH, Encoder, encode
+from lookalike.encoder import MICRO_BATCH, Encoder, encode, streams
 from lookalike.errors import PhotoError
 from lookalike.timing import record_step, recording, step
 from lookalike.types import Float32Array, Preprocess, UInt8Array
@@ -90,7 +90,7 @@ class Queries(Generic[Wanted, Found]):
         self._search = search
         self._flip = flip
         self._max_pixels = max_pixels
-        at_once = min(2, cores())
+        at_once = streams(cores())
         self._together = Together[_Query[Wanted], _Answer[Found]](self._run, MICRO_BATCH, at_once=at_once)
 
     def features(self, photos: Sequence[Photo]) -> Float32Array:

@@ -1,11 +1,13 @@
 """The two stages that join what other modules made: fit the head, and fill the collection."""
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +27,7 @@ from lookalike.types import Entry, Image, Product, Reject
 from lookalike.views import Views, load_views
 
 HEAD_VERSION = 4
-COLLECTION_VERSION = 1
+COLLECTION_VERSION = 2
 
 Progress = Callable[[int, int], None]
 
@@ -223,17 +225,19 @@ class _Filler:
     def entries(self, rows: pl.DataFrame) -> Sequence[Entry]:
         vectors = self.head.apply(self.embeddings.of(rows["image_id"].to_list()))
         with ThreadPoolExecutor(cores(), "thumbnail") as pool:
-            thumbnails = list(pool.map(self._thumbnail, rows["path"], rows["image_id"]))
+            thumbnails = list(pool.map(self._thumbnail, rows.iter_rows(named=True)))
         return [
             Entry(_product(row), _image(row), vector, thumbnail)
             for row, vector, thumbnail in zip(rows.iter_rows(named=True), vectors, thumbnails, strict=True)
         ]
 
-    def _thumbnail(self, path: str, image_id: str) -> bytes | None:
+    def _thumbnail(self, row: dict[str, Any]) -> bytes | None:
+        shorter, longer = sorted((row["width"], row["height"]))
+        side = math.ceil(images.THUMBNAIL_PX * shorter / longer)  # the longer side is what a thumbnail goes by
         try:
-            return images.thumbnail(images.decode(images.read_bytes(self.root / path), min_side_px=320))
+            return images.thumbnail(images.decode(images.read_bytes(self.root / row["path"]), min_side_px=side))
         except PhotoError as error:  # it was fine when it was embedded: searchable all the same, without a thumbnail
-            self.rejects.append(Reject("thumbnails", None, image_id, "index", error.reason, error.what))
+            self.rejects.append(Reject("thumbnails", None, row["image_id"], "index", error.reason, error.what))
             return None
 
 

@@ -28,7 +28,7 @@ from lookalike.splits import read_split
 from lookalike.types import Preprocess, UInt8Array
 
 KIND = "views"
-VERSION = 2
+VERSION = 3
 """Raise when the views of an unchanged catalogue change."""
 KINDS: tuple[Augmentation, ...] = ("strong", "light")
 """How views are made, taking turns."""
@@ -148,9 +148,26 @@ def view(data: bytes, card: Preprocess, number: int, key: Sequence[int]) -> UInt
     ------
     PhotoError
     """
-    kind = KINDS[number % len(KINDS)]
-    photo = images.decode(data, min_side_px=decode_side(kind, card.size_px))
-    return augment(photo, card, kind, np.random.default_rng([*key, number]))
+    return several(data, card, (number,), key)[0]
+
+
+def several(data: bytes, card: Preprocess, numbers: Sequence[int], key: Sequence[int]) -> UInt8Array:
+    """Make several views of one decoding, as large as the strongest needs it; each is what `view` gives.
+
+    Returns
+    -------
+    uint8 array of shape (len(numbers), size_px, size_px, 3)
+
+    Raises
+    ------
+    PhotoError
+    """
+    photo = images.decode(data, min_side_px=max(decode_side(kind, card.size_px) for kind in KINDS))
+
+    def seen(number: int) -> UInt8Array:
+        return augment(photo, card, KINDS[number % len(KINDS)], np.random.default_rng([*key, number]))
+
+    return np.stack([seen(number) for number in numbers])
 
 
 def _sample(rows: pl.DataFrame, most: int, seed: int) -> list[tuple[str, str]]:
@@ -172,7 +189,7 @@ def _encode(
         key = (seed, int.from_bytes(hashlib.sha256(pair[0].encode()).digest()[:8]))
         try:
             data = images.read_bytes(root / pair[1])
-            return np.stack([view(data, encoder.card, number, key) for number in range(count)])
+            return several(data, encoder.card, range(count), key)
         except PhotoError:
             return None
 

@@ -42,6 +42,7 @@ _Encoder = Annotated[str, typer.Option(help="lite0, fast, best (lite2), or the f
 _Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32; auto takes bf16 where the processor has it.")]
 _Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to put it (default: beside its input).")]
 _Flip = Annotated[bool, typer.Option("--flip", help="Average each photo with its mirror image: twice the encoding.")]
+_Threads = Annotated[int | None, typer.Option(min=1, help="Decode threads (default: one per core).")]
 _Kind = Annotated[str, typer.Option(help="mix, lda, wccn, pca or none; auto takes mix where there are labels.")]
 _Level = Annotated[str, typer.Option(help="How deep labels go: parent, a path depth, or auto.")]
 _Ignore = Annotated[
@@ -83,6 +84,7 @@ def build(
         typer.Option(help="20m, 2h: train the network first, so long (needs the train extra). 2m: the head alone."),
     ] = None,
     no_evaluate: Annotated[bool, typer.Option("--no-evaluate", help="Leave the evaluation out.")] = False,
+    threads: _Threads = None,
     flip: _Flip = False,
 ) -> None:
     """Build a site from a source: every stage in order, skipping what is up to date.
@@ -107,7 +109,7 @@ def build(
         rehash=rehash,
         split=SplitConfig(seed=seed),
         head=head_config(kind, level, ignore_labels),
-        embed=EmbedConfig(flip=flip),
+        embed=EmbedConfig(flip=flip, threads=threads),
         evaluation=None if no_evaluate else EvaluateConfig(seed=seed),
     )
     understood = read_source(source, photos, column, product_column, (encoding, delimiter, currency))
@@ -181,7 +183,7 @@ def embed(
     encoder: _Encoder = "lite0",
     precision: _Precision = "auto",
     photos: _Photos = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Decode threads (default: one per core).")] = None,
+    threads: _Threads = None,
     flip: _Flip = False,
 ) -> None:
     """Turn photos into features, in shards; a run that was stopped goes on where it was."""
