@@ -1,7 +1,10 @@
 """Searches while another thread, or another opening of the folder, makes changes: each answer is of one commit."""
 
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lookalike.collection import CollectionInfo, LocalCollection
+from lookalike.collection import CollectionInfo, LocalCollection, schema
+from lookalike.collection.filters import compare_decimals
+from lookalike.collection.store import Store
 from lookalike.errors import CollectionError
 from lookalike.types import Entry, Filter, Image, Neighbours, Product, unit_rows
 
@@ -199,3 +204,89 @@ def test_a_commit_in_the_middle_of_a_search_elsewhere(
                         patched.setattr(reader._store, name, commit_first)
                         answer = ask(reader, question)
                     assert answer == right[writer.generation - 1][question]
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[threading.Semaphore, threading.Event]]:
+    """Makes a filter by price hold its connection: tells of each that came, and lets all go on."""
+    came, go_on = threading.Semaphore(0), threading.Event()
+
+    def held(left: str, right: str) -> int:
+        came.release()
+        assert go_on.wait(PATIENCE_S)
+        return compare_decimals(left, right)
+
+    monkeypatch.setattr(schema, "compare_decimals", held)
+    yield came, go_on
+    go_on.set()
+
+
+CHEAP = Filter(max_price=Decimal(7))
+
+
+def one_for_seven(folder: Path) -> None:
+    with LocalCollection.create(folder, INFO) as collection:
+        seven = Entry(Product("seven", price=Decimal(7)), Image("seven", "seven", "7", 1, 1), QUERY[0], b"jpeg")
+        collection.put([*first_photos(), seven])
+
+
+@pytest.mark.parametrize("read", ["count", "search"])
+def test_a_slow_read_stops_no_other_one(
+    tmp_path: Path, slow: tuple[threading.Semaphore, threading.Event], read: str
+) -> None:
+    came, go_on = slow
+    one_for_seven(tmp_path)
+    with LocalCollection.open(tmp_path, read_only=True) as collection, ThreadPoolExecutor(2) as pool:
+        reads = {
+            "count": lambda: collection.count(CHEAP),
+            "search": lambda: len(collection.search(QUERY, 3, where=CHEAP)),
+        }
+        held = pool.submit(reads[read])
+        assert came.acquire(timeout=PATIENCE_S)
+
+        def others() -> tuple[object, ...]:
+            return (
+                collection.thumbnail("seven"),
+                collection.search(QUERY, 3)[0].hits[0].image_id,
+                collection.search(QUERY, 1, where=Filter(category="A"))[0].hits[0].product_id[0],
+                collection.count(),
+            )
+
+        try:
+            assert pool.submit(others).result(20) == (b"jpeg", "seven", "p", 901)
+            assert not held.done()
+        finally:
+            go_on.set()
+        assert held.result(PATIENCE_S) == 1
+
+
+def test_closing_waits_for_a_slow_read(tmp_path: Path, slow: tuple[threading.Semaphore, threading.Event]) -> None:
+    came, go_on = slow
+    one_for_seven(tmp_path)
+    collection = LocalCollection.open(tmp_path, read_only=True)
+    with ThreadPoolExecutor(3) as pool:
+        held = pool.submit(lambda: collection.count(CHEAP))
+        assert came.acquire(timeout=PATIENCE_S)
+        closings = [pool.submit(collection.close) for _ in range(2)]
+        go_on.set()
+        assert held.result(PATIENCE_S) == 1
+        for closing in closings:
+            closing.result(PATIENCE_S)
+    for _ in range(20):  # whichever connection it gets
+        with pytest.raises(CollectionError, match="closed"):
+            collection.count()
+
+
+def test_a_snapshot_is_one_state_for_whom_it_pins_and_nothing_to_others(tmp_path: Path) -> None:
+    with LocalCollection.create(tmp_path, INFO) as writing, ThreadPoolExecutor(1) as pool:
+        writing.put(first_photos())
+        store = Store(*schema.connect_reading(tmp_path / schema.DATABASE_FILE))
+        try:
+            with store.snapshot():
+                before = store.state()
+                change(writing, 0)
+                assert (store.state(), store.count()) == (before, 900)
+                assert pool.submit(store.count).result(PATIENCE_S) == 901
+            assert (store.state() != before, store.count()) == (True, 901)
+        finally:
+            store.close()

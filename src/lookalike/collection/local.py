@@ -103,7 +103,7 @@ class LocalCollection:
         if read_only is None:
             read_only = not (os.access(folder, os.W_OK) and os.access(file, os.W_OK))
         if read_only:
-            return cls(Store(schema.connect_reading(file)), folder)
+            return cls(Store(*schema.connect_reading(file)), folder)
         writer = lock_for_writing(folder)
         try:
             return cls(Store(schema.connect_writing(file)), folder, writer)

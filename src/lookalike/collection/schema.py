@@ -13,6 +13,7 @@ from lookalike.errors import CollectionError
 DATABASE_FILE = "collection.sqlite"
 SCHEMA_VERSION = 1
 BUSY_MS = 30_000
+_READERS = 8  # each takes up to 2 MB, for SQLite's own cache
 
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -78,16 +79,20 @@ def connect_writing(file: Path) -> sqlite3.Connection:
     return _durable(_checked(_connect(f"{file.absolute().as_uri()}?mode=rw"), file))
 
 
-def connect_reading(file: Path) -> sqlite3.Connection:
+def connect_reading(file: Path) -> list[sqlite3.Connection]:
     """Open for reading; also from a read-only folder, as long as no committed changes wait beside the file.
 
     The plain way comes first: it takes SQLite's own locks and so sees, safely, what another process commits. Where it
     fails (a read-only folder, no file locks) and there is nothing but the file, the file is taken as unchanging.
+
+    Returns
+    -------
+    Some connections, all opened in the same way and now: later there may be another collection under the same name.
     """
-    uri = f"{file.absolute().as_uri()}?mode=ro"
+    uri = f"{file.resolve().as_uri()}?mode=ro"
     connection = _connect(uri)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        _touch(connection)
     except sqlite3.OperationalError as error:
         connection.close()
         if _has_pending_changes(file):
@@ -96,10 +101,20 @@ def connect_reading(file: Path) -> sqlite3.Connection:
                 where=str(file.parent),
                 mend="Open it once where it may be written",
             ) from error
-        connection = _connect(f"{uri}&immutable=1")
+        uri += "&immutable=1"
+        connection = _connect(uri)
     except sqlite3.DatabaseError:
         pass  # told by _checked
-    return _checked(connection, file)
+    connections = [_checked(connection, file)]
+    try:
+        for _ in range(_READERS - 1):
+            connections.append(_connect(uri))
+            _touch(connections[-1])
+    except BaseException:
+        for connection in connections:
+            connection.close()
+        raise
+    return connections
 
 
 def read_info(connection: sqlite3.Connection) -> CollectionInfo:
@@ -112,6 +127,11 @@ def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
     connection.create_function("compare_decimals", 2, compare_decimals, deterministic=True)
     return connection
+
+
+def _touch(connection: sqlite3.Connection) -> None:
+    """Read something, so that all files that belong to it are opened."""
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
 
 
 def _durable(connection: sqlite3.Connection) -> sqlite3.Connection:

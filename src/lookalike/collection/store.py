@@ -6,6 +6,7 @@ import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from queue import LifoQueue
 from typing import Any
 
 import numpy as np
@@ -68,14 +69,23 @@ class Change:
 
 
 class Store:
-    """One SQLite connection, used by one thread at a time.
+    """SQLite connections, each used by one thread at a time: the first one, and perhaps others that only read.
+
+    With others a slow read stops nobody else's. Each is of the last committed state, as with one connection: SQLite
+    shows none an older state than it has shown another. Who may write has no others: while they are open, the database
+    cannot be folded into one file.
 
     A photo that is put again gets a new key, so that a key stands for one vector for ever.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *others: sqlite3.Connection) -> None:
         self._connection = connection
         self._mutex = threading.RLock()
+        self._pinning: int | None = None  # the thread that reads a snapshot, which is the first connection's
+        self._others = others
+        self._idle: LifoQueue[sqlite3.Connection] = LifoQueue()
+        for other in others:
+            self._idle.put(other)
         self.info: CollectionInfo = read_info(connection)
 
     # Changes
@@ -161,9 +171,11 @@ class Store:
         """Let everything read inside be of one committed state, whatever other processes commit."""
         with self._mutex, _told():
             self._connection.execute("BEGIN")
+            self._pinning = threading.get_ident()
             try:
                 yield
             finally:
+                self._pinning = None
                 self._connection.execute("COMMIT")
 
     def keys(self, where: Filter | None = None) -> Int64Array:
@@ -254,12 +266,22 @@ class Store:
         return self._rows(select) if found is None else self._rows(f"{select} WHERE {found[0]}", found[1])
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with self._mutex, _told():
-            return self._connection.execute(sql, parameters).fetchall()
+        with _told():
+            if not self._others or self._pinning == threading.get_ident():
+                with self._mutex:
+                    return self._connection.execute(sql, parameters).fetchall()
+            connection = self._idle.get()
+            try:
+                return connection.execute(sql, parameters).fetchall()
+            finally:
+                self._idle.put(connection)
 
     def close(self) -> None:
-        """Close the connection; safe to call twice."""
+        """Close the connections, after the reads that are under way; safe to call twice."""
         with self._mutex:
+            for other in [self._idle.get() for _ in self._others]:
+                other.close()
+                self._idle.put(other)  # who reads now is told that it is closed
             self._connection.close()
 
 
