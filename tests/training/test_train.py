@@ -17,7 +17,7 @@ from lookalike.artifacts import Artifact, open_artifact
 from lookalike.errors import TrainingError
 from lookalike.training import RunConfig, TrainConfig, beginning, train
 from lookalike.training import fit as fitting
-from lookalike.training.module import Classifier
+from lookalike.training.module import Classifier, Epoch
 
 pytestmark = pytest.mark.torch
 
@@ -45,9 +45,11 @@ def test_it_learns(whole: Artifact) -> None:
 def test_it_leaves_a_checkpoint_an_epoch_and_the_best(whole: Artifact) -> None:
     assert sorted(file.name for file in (whole.path / "epochs").iterdir()) == ["000.ckpt", "001.ckpt", "002.ckpt"]
     best, last = (torch.load(whole.path / name, weights_only=True) for name in ("best.ckpt", "last.ckpt"))
-    assert (best["epoch"], last["epoch"]) == (whole.counts["best_epoch"], 2)
+    assert (best["epoch"], last["epoch"]) == (whole.counts["kept_epoch"], 2)
     history = pl.read_parquet(whole.path / "history.parquet")
-    assert history["val_accuracy"][int(whole.counts["best_epoch"])] == whole.counts["best_validation_accuracy"]
+    for name in ("best", "kept"):
+        told = whole.counts[f"{name}_validation_accuracy"]
+        assert history["val_accuracy"][int(whole.counts[f"{name}_epoch"])] == told
     assert json.loads((whole.path / "labels.json").read_text(encoding="utf-8"))["labels"] == ["blue", "green", "red"]
     assert not list(whole.path.parent.glob("*.partial"))
 
@@ -134,8 +136,33 @@ def test_restart_forgets_the_interrupted_run(inputs: Inputs, tmp_path: Path, sto
         train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, replace(QUIET, resume=False))
 
 
-def test_photos_that_fail_are_recorded(inputs: Inputs, tmp_path: Path) -> None:
+def test_the_counts_tell_the_best_epoch_from_the_kept_one(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 6 validation photos the error of .75 is .18: the third epoch is kept, the second is the best."""
+    end, accuracies = Classifier.on_train_epoch_end, iter((0.5, 0.75, 0.7))
+
+    def pretend(module: Classifier) -> None:
+        end(module)
+        module.history[-1] = replace(module.history[-1], val_accuracy=next(accuracies))
+
+    monkeypatch.setattr(Classifier, "on_train_epoch_end", pretend)
+    model = train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, QUIET)
+    told = [model.counts[f"{name}_{what}"] for name in ("best", "kept") for what in ("epoch", "validation_accuracy")]
+    assert told == [1, 0.75, 2, 0.7]
+
+
+def test_photos_that_fail_are_recorded(inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
+
+    asked: list[int] = []
+    keep = fitting.keep_best
+
+    def count(folder: Path, history: list[Epoch], photos: int) -> Epoch:
+        asked.append(photos)
+        return keep(folder, history, photos)
+
+    monkeypatch.setattr(fitting, "keep_best", count)
 
     shutil.copytree(inputs.photos, tmp_path / "photos")
     data = fitting.read_training_set(inputs.catalogue, inputs.split, CONFIG, tmp_path / "photos")
@@ -149,6 +176,7 @@ def test_photos_that_fail_are_recorded(inputs: Inputs, tmp_path: Path) -> None:
         (data.validation.image_ids[1], "missing", "train"),
     ]
     assert model.counts["rejected"] == 2
+    assert asked == [len(data.validation) - 1]
 
 
 def test_a_photo_root_with_no_photos_is_an_error(inputs: Inputs, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from lookalike.errors import Stopped, TrainingError
 from lookalike.files import write_parquet, write_text
 from lookalike.labels import label_set_config
 from lookalike.training.beginning import CACHE, FACTS, INTERRUPTED, LAST, begin, cached_tail
-from lookalike.training.checkpoints import callbacks, keep_best
+from lookalike.training.checkpoints import best_epoch, callbacks, keep_best
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.data import TrainingSet, loaders, read_training_set
 from lookalike.training.module import Classifier
@@ -165,7 +165,8 @@ def _fit(trainer: Trainer, module: Classifier, both: tuple[Any, Any], last: Path
 
 
 def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
-    kept = keep_best(draft.path, module.history, len(data.validation))
+    read = sum(image_id not in module.failed for image_id in data.validation.image_ids)
+    kept, best = keep_best(draft.path, module.history, read), best_epoch(module.history)
     write_parquet(draft.path / "history.parquet", pl.DataFrame([asdict(line) for line in module.history]))
     write_rejects(draft.path, list(module.failed.values()))
     (draft.path / INTERRUPTED).unlink(missing_ok=True)
@@ -175,8 +176,10 @@ def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
         "rejected": len(module.failed),
         "labels": len(data.labels.labels),
         "epochs": len(module.history),
-        "best_epoch": kept.epoch,
-        "best_validation_accuracy": round(kept.val_accuracy, 4),
+        "best_epoch": best.epoch,
+        "best_validation_accuracy": round(best.val_accuracy, 4),
+        "kept_epoch": kept.epoch,
+        "kept_validation_accuracy": round(kept.val_accuracy, 4),
     }
 
 
