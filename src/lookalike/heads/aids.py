@@ -19,7 +19,8 @@ class Aids:
     `validation` (m, d) are the validation part's features, with their `categories`: for the classifier's temperature
     and the label part's weight. `train_views` (p, v, d) are views of training photos: how features change when a photo
     is seen differently. `asked_views` (q, d) are views of the validation photos in rows `asked_rows`.
-    `generic_dim` tells how many of the features, from the first, no label has tuned; None means all.
+    `generic_dim` tells how many of the features, from the first, no label has tuned; None means all, and 0 that
+    the network was tuned whole.
     """
 
     validation: FeatureArray | None = None
