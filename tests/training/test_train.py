@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from stopped import stop_training
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -177,6 +178,21 @@ def test_photos_that_fail_are_recorded(inputs: Inputs, tmp_path: Path, monkeypat
     ]
     assert model.counts["rejected"] == 2
     assert asked == [len(data.validation) - 1]
+
+
+def test_the_clock_of_a_budget_starts_with_the_run(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments, watch, spent = iter((100.0, 130.0)), fitting.callbacks, list[float]()
+
+    def note(folder: Path, config: TrainConfig, *, spent_s: float, progress: bool) -> list[Callback]:
+        spent.append(spent_s)
+        return watch(folder, config, spent_s=spent_s, progress=progress)
+
+    monkeypatch.setattr(fitting, "perf_counter", lambda: next(moments))
+    monkeypatch.setattr(fitting, "callbacks", note)
+    train(inputs.catalogue, inputs.split, tmp_path / "model", replace(CONFIG, epochs=1, budget_s=99.0), QUIET)
+    assert spent == [30.0]
 
 
 def test_a_photo_root_with_no_photos_is_an_error(inputs: Inputs, tmp_path: Path) -> None:

@@ -28,8 +28,11 @@ class _KeepOnStop(Callback):
             trainer.save_checkpoint(self._file, weights_only=True)
 
 
-def callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Callback]:
-    """What watches a run: checkpoints, early stopping, the clock of a budget, the bar."""
+def callbacks(folder: Path, config: TrainConfig, *, spent_s: float, progress: bool) -> list[Callback]:
+    """What watches a run: checkpoints, early stopping, the clock of a budget, the bar.
+
+    Of the budget `spent_s` seconds are gone already: preparing counts, too.
+    """
     each = ModelCheckpoint(
         folder / EPOCHS,
         "{epoch:03d}",
@@ -43,7 +46,8 @@ def callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Call
     last = ModelCheckpoint(folder, LAST.removesuffix(".ckpt"), enable_version_counter=False)  # after the other's state
     found: list[Callback] = [each, last, _KeepOnStop(folder / INTERRUPTED)]
     if config.budget_s is not None:
-        found.append(Timer(timedelta(seconds=config.budget_s), Interval.epoch, verbose=False))
+        left = timedelta(seconds=max(config.budget_s - spent_s, 1))
+        found.append(Timer(left, Interval.epoch, verbose=False))
     if config.patience:
         found.append(EarlyStopping("val_accuracy", mode="max", patience=config.patience))
     if progress:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,7 @@ def train(
         A setting is out of range, there is nothing to learn, the backbone or its weights cannot be had, or the run was
         stopped; then the message says how to go on.
     """
+    started = perf_counter()
     config, run = config or TrainConfig(), run or RunConfig()
     config.check()
     data = read_training_set(catalogue, split, config, run.photos)
@@ -89,7 +91,7 @@ def train(
             _empty(draft.path)
         with _settled(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            _run(draft, data, config, run)
+            _run(draft, data, config, run, started)
     return open_artifact(out, "model")
 
 
@@ -105,7 +107,7 @@ def plan_for(catalogue: Path, split: Path, base: TrainConfig, budget: str) -> Tr
     return plan(base, budget, len(data.train), cores())
 
 
-def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -> None:
+def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig, started: float) -> None:
     backbone = begin(draft.path, config)
     _write_facts(draft.path, data, backbone, config)
     accelerator = _accelerator(run)
@@ -125,7 +127,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
         devices=1,
         precision="bf16-mixed" if precision == "bf16" else "32-true",
         max_epochs=config.epochs,
-        callbacks=callbacks(draft.path, config, progress=run.progress),
+        callbacks=callbacks(draft.path, config, spent_s=perf_counter() - started, progress=run.progress),
         logger=TensorBoardLogger(draft.path, name="tensorboard", version=""),
         default_root_dir=draft.path,
         enable_progress_bar=run.progress,
