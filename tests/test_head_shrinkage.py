@@ -7,9 +7,19 @@ import pytest
 
 from lookalike.heads import HeadConfig, fit
 from lookalike.heads import shrinkage as shrinkages
+from lookalike.heads.aids import Aids
 from lookalike.heads.calibration import Labelled
+from lookalike.heads.head import Block, discriminant_scores
 from lookalike.heads.linear import LdaSettings, class_statistics, lda, shrunken_whiteners
-from lookalike.heads.shrinkage import DEFAULT, FOLDS, GRID, choose_shrinkage
+from lookalike.heads.shrinkage import (
+    DEFAULT,
+    FOLDS,
+    GRID,
+    MIN_ASKED,
+    VALIDATION,
+    choose_on_validation,
+    choose_shrinkage,
+)
 
 D, LABELS = 24, 4
 SETTINGS = LdaSettings(np.ones(D), DEFAULT, LABELS - 1)
@@ -69,6 +79,70 @@ def test_the_best_mean_is_chosen_and_among_equals_the_largest() -> None:
     assert told is not None
     assert {one.accuracy for one in told.tried} == {1.0}
     assert told.shrinkage == max(GRID)
+
+
+def test_the_validation_part_is_asked_about_all_training_photos() -> None:
+    both = drawn(260, seed=4)
+    learned, validation = both.take(np.arange(160)), both.take(np.arange(160, 260))
+    found = choose_on_validation(learned, validation, SETTINGS, seed=0)
+    assert found is not None
+    assert found.asked == VALIDATION
+    for one in found.tried:
+        block, classifier = lda(
+            class_statistics(learned.features, learned.codes, LABELS), replace(SETTINGS, shrinkage=one.shrinkage)
+        )
+        assert block is not None
+        scores = discriminant_scores(validation.features.astype(np.float64), classifier)
+        assert one.accuracy == (scores.argmax(axis=1) == validation.codes).mean()
+        near = [learned.codes[int(np.argmax(cosines(block, learned, photo)))] for photo in validation.features]
+        assert one.label_recall == (np.array(near) == validation.codes).mean()
+    usual = next(one for one in found.tried if one.shrinkage == DEFAULT)
+    best = max((one.accuracy + one.label_recall) / 2 for one in found.tried)
+    share = (usual.accuracy + usual.label_recall) / 2
+    assert 0 < best - share < (share * (1 - share) / 100) ** 0.5  # better, but not surely
+    assert found.shrinkage == DEFAULT
+    assert choose_on_validation(learned, validation.take(np.arange(MIN_ASKED - 1)), SETTINGS, seed=0) is None
+    assert choose_on_validation(learned, None, SETTINGS, seed=0) is None
+
+
+def test_validation_photos_that_surely_want_another_shrinkage_get_it() -> None:
+    both = drawn(1_270, seed=1)
+    found = choose_on_validation(both.take(np.arange(70)), both.take(np.arange(70, 1_270)), SETTINGS, seed=0)
+    assert found is not None
+    assert found.shrinkage == max(found.tried, key=lambda one: one.mean).shrinkage != DEFAULT
+
+
+def cosines(block: Block, learned: Labelled, photo: np.ndarray) -> np.ndarray:
+    gallery = (learned.features - block.mean) @ block.matrix
+    return gallery @ ((photo - block.mean) @ block.matrix) / np.linalg.norm(gallery, axis=1)
+
+
+@pytest.mark.parametrize(
+    ("generic_dim", "asked", "named"),
+    [
+        (None, 100, "training groups left out in turn"),
+        (D, 100, "training groups left out in turn"),
+        (D // 2, 100, VALIDATION),
+        (0, 100, VALIDATION),
+        (D // 2, MIN_ASKED - 1, None),
+        (D // 2, 0, None),
+    ],
+)
+def test_features_that_a_label_has_tuned_are_judged_on_validation(
+    generic_dim: int | None, asked: int, named: str | None
+) -> None:
+    """Training photos are known to a tuned network by heart: whatever is left out of the fit, they are told apart."""
+    both = drawn(300 + asked, seed=7)
+    categories = [f"label {code}" for code in both.codes]
+    by_heart = both.features.copy()
+    by_heart[:300, D // 2 :] += 30 * np.eye(LABELS, D // 2, dtype=np.float32)[both.codes[:300]]
+    validation = by_heart[300:] if asked else None
+    aids = Aids(validation, categories[300:], generic_dim=generic_dim)
+    head = fit(by_heart[:300], categories[:300], both.groups[:300].tolist(), HeadConfig(dim=8), aids=aids)
+    told = head.facts.get("shrinkage")
+    assert (told and told["asked"]) == named
+    if told is not None:
+        assert (max(one["accuracy"] for one in told["tried"]) == 1) == (named != VALIDATION)
 
 
 def test_few_photos_want_more_shrinkage_than_many() -> None:

@@ -57,7 +57,7 @@ class Encoder(Protocol):
 
     @property
     def generic_dim(self) -> int:
-        """How many of the features, from the first, are of a network that no label has tuned; usually all."""
+        """How many features, from the first, are of a network that no label has tuned; 0 where it was tuned whole."""
         ...
 
     @property
@@ -146,7 +146,7 @@ class OpenVinoEncoder:
         alone = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": cores()} if fewer else {})
         compiled = _compile(self._model, folder, precision, alone)
         self.dim = int(compiled.output(0).partial_shape[1].get_length())
-        self.generic_dim = folder.generic_dim or self.dim
+        self.generic_dim = self.dim if folder.generic_dim is None else folder.generic_dim
         self._whole = _pool(compiled, requests)
         self._streams: _Pool | None = None
         self._mutex, self._compiling = threading.Lock(), threading.Lock()

@@ -33,7 +33,8 @@ class EncoderFolder:
     hash: str
     card: Preprocess
     generic_dim: int | None = None
-    """How many of the features, from the first, are those of the network that no label has tuned; None means all."""
+    """How many of the features, from the first, are those of the network that no label has tuned; None means all, and
+    0 none: the network was tuned whole."""
 
     @property
     def source(self) -> dict[str, str] | None:
@@ -72,7 +73,8 @@ def find_encoder(spec: str | Path) -> EncoderFolder:
         if size_px != card.size_px:
             card = replace(card, size_px=size_px)
             identity = digest([identity, card.to_json()])
-    return EncoderFolder(path, name, identity, card, artifact.config.get("generic_dim"))
+    tuned_whole = "model" in artifact.parents and "generic_dim" not in artifact.config
+    return EncoderFolder(path, name, identity, card, 0 if tuned_whole else artifact.config.get("generic_dim"))
 
 
 def _stock_folder() -> Path:

@@ -26,7 +26,7 @@ from lookalike.splits import read_split
 from lookalike.types import Entry, Image, Product, Reject
 from lookalike.views import Views, load_views
 
-HEAD_VERSION = 4
+HEAD_VERSION = 5
 COLLECTION_VERSION = 2
 
 Progress = Callable[[int, int], None]

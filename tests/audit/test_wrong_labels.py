@@ -1,10 +1,24 @@
 """Probabilities that a photo's own group has no part in."""
 
-import numpy as np
-import pytest
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import polars as pl
+import pytest
+from faulty_shop import WRONG, Audited
+
+from lookalike import audit, pipeline
+from lookalike import catalogue as catalogues
+from lookalike.artifacts import open_artifact
+from lookalike.audit import AuditConfig, stage
 from lookalike.audit.captions import short_names
-from lookalike.audit.wrong_labels import _related, out_of_fold
+from lookalike.audit.config import Photos, gather
+from lookalike.audit.wrong_labels import _related, find_wrong_labels, out_of_fold
+from lookalike.embedding import Embeddings, load_embeddings
+from lookalike.splits import read_split
 
 
 def drawn() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -58,3 +72,44 @@ def test_labels_are_named_by_as_many_parts_as_it_takes() -> None:
     assert short_names("A / B / C / D", "A / X / C / D") == ("B / C / D", "X / C / D")
     assert short_names("Beds", "Sofas") == ("Beds", "Sofas")
     assert short_names("Women / Shoes", "Men / Shoes") == ("Women / Shoes", "Men / Shoes")
+
+
+def test_only_features_that_no_label_has_tuned_are_looked_at(audited: Audited) -> None:
+    """Tuned features that know the wrong labels by heart change nothing; of a network tuned whole this is said."""
+    inputs = pipeline.Site(audited.site).inputs
+    embedded = load_embeddings(inputs.embeddings)
+    split, found = read_split(inputs.split), catalogues.read(inputs.catalogue)
+    known = gather(found, split, embedded, embedded.features.shape[1])
+    said = dict(zip(known.frame["image_id"], known.frame["category"], strict=True))
+    number = {label: code for code, label in enumerate(sorted(set(said.values())))}
+    learned = 30 * np.eye(len(number), dtype=np.float16)[[number[said[name]] for name in embedded.image_ids]]
+    tuned = Embeddings(embedded.image_ids, np.hstack([embedded.features, learned]))
+
+    def reported(generic_dim: int) -> set[str]:
+        photos = gather(found, split, tuned, generic_dim)
+        return set(find_wrong_labels(photos, AuditConfig())["image_id"])
+
+    assert reported(embedded.features.shape[1]) >= set(WRONG)
+    assert not reported(0) & set(WRONG)
+
+
+@pytest.mark.parametrize(("generic_dim", "warned"), [(0, True), (640, False), (1280, False)])
+def test_a_network_that_was_tuned_whole_is_warned_of(
+    generic_dim: int, warned: bool, audited: Audited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = pipeline.Site(audited.site).inputs
+    artifact = open_artifact(inputs.embeddings, "embeddings")
+    facts = {**artifact.about, "generic_dim": generic_dim}
+    shutil.copytree(artifact.path, tmp_path / "embeddings")
+    manifest = json.loads((artifact.path / "manifest.json").read_text(encoding="utf-8"))
+    (tmp_path / "embeddings" / "manifest.json").write_text(json.dumps({**manifest, "about": facts}))
+    widths: list[int] = []
+
+    def find(photos: Photos, config: AuditConfig) -> pl.DataFrame:
+        widths.append(photos.features.shape[1])
+        return find_wrong_labels(photos, config)
+
+    monkeypatch.setattr(stage, "find_wrong_labels", find)
+    made = audit.run(replace(inputs, embeddings=tmp_path / "embeddings"), tmp_path / "audit", AuditConfig())
+    assert widths == [generic_dim or 1280]
+    assert ("WARNING: this site's encoder was trained whole" in "\n".join(audit.lines(made))) == warned

@@ -208,9 +208,9 @@ def test_runs_are_laid_over_each_other_best_first(site: Site) -> None:
     read = Read(page)
     (runs,) = read.tables["Training"]
     assert runs[1:] == [
-        ["model", "0.2000", "2", "3", "3"],
-        ["lr=0.002", "0.6250", "2", "2", "2"],
-        ["lr=0.001", "0.5500", "2", "2", "2"],
+        ["model", "0.2000", "2", "0.1500", "3", "3"],
+        ["lr=0.002", "0.6250", "2", "0.6250", "2", "2"],
+        ["lr=0.001", "0.5500", "2", "0.5500", "2", "2"],
     ]
     assert page.count('<polyline class="line s2"') == 4  # the third run, in each of the four charts
     assert "1 settings of the sweep failed" in read.text["Training"]

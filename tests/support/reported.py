@@ -63,7 +63,13 @@ def train_nothing(out: Path, lr: float, accuracies: list[float]) -> Artifact:
             "lr": [lr] * len(accuracies),
         }
         pl.DataFrame(history).write_parquet(draft.path / "history.parquet")
-        draft.counts = {"best_epoch": len(accuracies)}
+        best = max(accuracies)
+        draft.counts = {
+            "best_epoch": accuracies.index(best) + 1,
+            "best_validation_accuracy": best,
+            "kept_epoch": len(accuracies),
+            "kept_validation_accuracy": accuracies[-1],
+        }
         draft.about = {"command": f"lookalike sweep --lr {lr}", "versions": {"torch": "9.9.9"}}
     return open_artifact(out, "model")
 

@@ -1,8 +1,12 @@
 """Which epoch becomes the model, worked out by hand."""
 
-import pytest
+from pathlib import Path
 
-from lookalike.training.checkpoints import choose
+import pytest
+from pytorch_lightning.callbacks import Timer
+
+from lookalike.training import TrainConfig
+from lookalike.training.checkpoints import callbacks, choose
 from lookalike.training.module import Epoch
 
 pytestmark = pytest.mark.torch
@@ -10,6 +14,13 @@ pytestmark = pytest.mark.torch
 
 def history(*accuracies: float) -> list[Epoch]:
     return [Epoch(number, 1.0, 1.0, accuracy, 0.1, 50.0) for number, accuracy in enumerate(accuracies)]
+
+
+@pytest.mark.parametrize(("spent", "left"), [(0.0, 100.0), (30.0, 70.0), (200.0, 1.0)])
+def test_what_preparing_took_is_off_the_budget(spent: float, left: float, tmp_path: Path) -> None:
+    watching = callbacks(tmp_path, TrainConfig(budget_s=100.0), spent_s=spent, progress=False)
+    (clock,) = (one for one in watching if isinstance(one, Timer))
+    assert clock.time_remaining() == left
 
 
 @pytest.mark.parametrize(

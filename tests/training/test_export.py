@@ -32,7 +32,7 @@ def model(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
 def test_the_encoder_gives_what_the_trained_network_gives(model: Artifact, inputs: Inputs, tmp_path: Path) -> None:
     exported = export(model.path, tmp_path / "encoder")
     encoder = load_encoder(tmp_path / "encoder", precision="fp32")
-    assert (encoder.name, encoder.hash, encoder.dim) == ("test_resnet-tuned", exported.hash, 96)
+    assert (encoder.name, encoder.hash, encoder.dim, encoder.generic_dim) == ("test_resnet-tuned", exported.hash, 96, 0)
     photos = np.stack([images.prepare(f.read_bytes(), encoder.card) for f in sorted(inputs.photos.rglob("*.png"))])
     backbone = rebuild_backbone("test_resnet", encoder.card)
     load_weights(backbone.network, read_state(model.path / "best.ckpt"), "")

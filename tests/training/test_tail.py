@@ -21,7 +21,6 @@ from lookalike.training.data import Photos, read_training_set
 from lookalike.training.exporting import torch_features
 from lookalike.training.module import Classifier, ema_decay
 from lookalike.training.network import load_weights, make_backbone, read_state
-from lookalike.training.plan import BUDGETS, plan
 
 pytestmark = pytest.mark.torch
 
@@ -156,22 +155,6 @@ def test_a_disk_that_is_too_small_is_said_before_the_work(
     monkeypatch.setattr(cache, "_SPARE_BYTES", 1 << 60)
     with pytest.raises(TrainingError, match="GB are free"):
         train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, QUIET)
-
-
-def test_a_longer_budget_never_plans_less() -> None:
-    base = TrainConfig()
-    for photos in (10, 1_000, 10_000, 100_000, 1_000_000, 100_000_000):
-        short, long = (plan(base, budget, photos, 2) for budget in BUDGETS)
-        assert short.views <= long.views
-        assert short.epochs <= long.epochs
-        assert short.trained_stages <= long.trained_stages
-        for planned in (short, long):
-            planned.check()
-
-
-def test_an_unknown_budget_is_refused() -> None:
-    with pytest.raises(TrainingError, match="'3w' is unknown"):
-        plan(TrainConfig(), "3w", 100, 2)
 
 
 def test_the_model_says_how_much_was_trained(whole: Artifact) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 import torch
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 from stopped import stop_training
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -19,7 +20,7 @@ from lookalike.cli import app
 from lookalike.errors import TrainingError
 from lookalike.training import RunConfig, TrainConfig, beginning, train
 from lookalike.training import fit as fitting
-from lookalike.training.module import Classifier
+from lookalike.training.module import Classifier, Epoch
 
 pytestmark = pytest.mark.torch
 
@@ -47,9 +48,11 @@ def test_it_learns(whole: Artifact) -> None:
 def test_it_leaves_a_checkpoint_an_epoch_and_the_best(whole: Artifact) -> None:
     assert sorted(file.name for file in (whole.path / "epochs").iterdir()) == ["000.ckpt", "001.ckpt", "002.ckpt"]
     best, last = (torch.load(whole.path / name, weights_only=True) for name in ("best.ckpt", "last.ckpt"))
-    assert (best["epoch"], last["epoch"]) == (whole.counts["best_epoch"], 2)
+    assert (best["epoch"], last["epoch"]) == (whole.counts["kept_epoch"], 2)
     history = pl.read_parquet(whole.path / "history.parquet")
-    assert history["val_accuracy"][int(whole.counts["best_epoch"])] == whole.counts["best_validation_accuracy"]
+    for name in ("best", "kept"):
+        told = whole.counts[f"{name}_validation_accuracy"]
+        assert history["val_accuracy"][int(whole.counts[f"{name}_epoch"])] == told
     assert json.loads((whole.path / "labels.json").read_text(encoding="utf-8"))["labels"] == ["blue", "green", "red"]
     assert not list(whole.path.parent.glob("*.partial"))
 
@@ -136,8 +139,33 @@ def test_restart_forgets_the_interrupted_run(inputs: Inputs, tmp_path: Path, sto
         train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, replace(QUIET, resume=False))
 
 
-def test_photos_that_fail_are_recorded(inputs: Inputs, tmp_path: Path) -> None:
+def test_the_counts_tell_the_best_epoch_from_the_kept_one(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 6 validation photos the error of .75 is .18: the third epoch is kept, the second is the best."""
+    end, accuracies = Classifier.on_train_epoch_end, iter((0.5, 0.75, 0.7))
+
+    def pretend(module: Classifier) -> None:
+        end(module)
+        module.history[-1] = replace(module.history[-1], val_accuracy=next(accuracies))
+
+    monkeypatch.setattr(Classifier, "on_train_epoch_end", pretend)
+    model = train(inputs.catalogue, inputs.split, tmp_path / "model", CONFIG, QUIET)
+    told = [model.counts[f"{name}_{what}"] for name in ("best", "kept") for what in ("epoch", "validation_accuracy")]
+    assert told == [1, 0.75, 2, 0.7]
+
+
+def test_photos_that_fail_are_recorded(inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
+
+    asked: list[int] = []
+    keep = fitting.keep_best
+
+    def count(folder: Path, history: list[Epoch], photos: int) -> Epoch:
+        asked.append(photos)
+        return keep(folder, history, photos)
+
+    monkeypatch.setattr(fitting, "keep_best", count)
 
     shutil.copytree(inputs.photos, tmp_path / "photos")
     data = fitting.read_training_set(inputs.catalogue, inputs.split, CONFIG, tmp_path / "photos")
@@ -151,6 +179,22 @@ def test_photos_that_fail_are_recorded(inputs: Inputs, tmp_path: Path) -> None:
         (data.validation.image_ids[1], "missing", "train"),
     ]
     assert model.counts["rejected"] == 2
+    assert asked == [len(data.validation) - 1]
+
+
+def test_the_clock_of_a_budget_starts_with_the_run(
+    inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments, watch, spent = iter((100.0, 130.0)), fitting.callbacks, list[float]()
+
+    def note(folder: Path, config: TrainConfig, *, spent_s: float, progress: bool) -> list[Callback]:
+        spent.append(spent_s)
+        return watch(folder, config, spent_s=spent_s, progress=progress)
+
+    monkeypatch.setattr(fitting, "perf_counter", lambda: next(moments))
+    monkeypatch.setattr(fitting, "callbacks", note)
+    train(inputs.catalogue, inputs.split, tmp_path / "model", replace(CONFIG, epochs=1, budget_s=99.0), QUIET)
+    assert spent == [30.0]
 
 
 def test_a_photo_root_with_no_photos_is_an_error(inputs: Inputs, tmp_path: Path) -> None:

@@ -32,6 +32,12 @@ _WORDS = {
     ),
 }
 
+TUNED_WHOLE = (
+    "  WARNING: this site's encoder was trained whole on these very labels, and may have learned wrong ones by heart: "
+    "expect too few to be found. Build a site with the stock encoder and audit that one."
+)
+"""What is said where no feature is left that no label has tuned."""
+
 
 def heading(kind: str, found: int, shown: int) -> tuple[str, str]:
     """Return a contact sheet's title and explanation."""

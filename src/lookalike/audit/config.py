@@ -76,6 +76,7 @@ class Photos:
         One row per photo in the catalogue's order: the columns of `images.parquet`, and `seller_id`, `category`,
         `group_id`, `split`, `phash`.
     features : float16 array of shape (m, d)
+        Of the network as it was before any label tuned it, where the embeddings hold these.
     rows : int64 array of shape (m,)
         The row of `frame` that each row of `features` is about; a photo may have none.
     """
@@ -90,8 +91,12 @@ class Photos:
         return Photos(self.frame, self.features[kept], self.rows[kept])
 
 
-def gather(found: Catalogue, split: pl.DataFrame, embeddings: Embeddings) -> Photos:
-    """Join a catalogue, its split and its embeddings."""
+def gather(found: Catalogue, split: pl.DataFrame, embeddings: Embeddings, generic_dim: int) -> Photos:
+    """Join a catalogue, its split and its embeddings.
+
+    The first `generic_dim` features are taken, which no label has tuned: the others have seen the photos' own labels,
+    the wrong ones too. All are where it is 0: the network was tuned whole, and there are no others.
+    """
     frame = (
         found.images.join(
             found.products.select("product_id", "seller_id", "category"),
@@ -104,5 +109,7 @@ def gather(found: Catalogue, split: pl.DataFrame, embeddings: Embeddings) -> Pho
     )
     row = {image_id: number for number, image_id in enumerate(frame["image_id"])}
     known = [place for place, image_id in enumerate(embeddings.image_ids) if image_id in row]
-    features = embeddings.features if len(known) == len(embeddings.image_ids) else embeddings.features[known]
+    features = embeddings.features[:, :generic_dim] if generic_dim else embeddings.features
+    if len(known) != len(embeddings.image_ids):
+        features = features[known]
     return Photos(frame, features, np.array([row[embeddings.image_ids[place]] for place in known], np.int64))

@@ -21,7 +21,7 @@ from lookalike.splits import read_split
 from lookalike.stages import Inputs
 
 KIND = "audit"
-VERSION = 1
+VERSION = 2
 """Raise it when the findings of an unchanged site change."""
 NEAR_DUPLICATES, WRONG_LABELS, NOT_PRODUCTS, SMALL_LABELS = KINDS = (
     "near_duplicates",
@@ -78,9 +78,12 @@ def run(
     recipe = Recipe(KIND, VERSION, config.to_json(), parents)
     if (finished := find(out, recipe)) is not None:
         return finished
-    known = gather(found, read_split(inputs.split, of=found), load_embeddings(inputs.embeddings))
+    embeddings = load_embeddings(inputs.embeddings)
+    generic_dim = int(embedded.about.get("generic_dim", embeddings.features.shape[1]))
+    known = gather(found, read_split(inputs.split, of=found), embeddings, generic_dim)
     with create(out, recipe) as draft:
         _audit(draft, known, root, config, progress)
+        draft.about["tuned_whole"] = not generic_dim
         draft.about["versions"] = installed("cleanlab", "scikit-learn", "pillow")
     return open_artifact(out, KIND)
 
@@ -120,6 +123,8 @@ def lines(artifact: Artifact, where: Path | None = None) -> list[str]:
     told = [f"Audit of {artifact.counts['photos']:,} photos", *captions.summary(tables)]
     if tables[WRONG_LABELS] is None:
         told.append(f"  wrong labels      not looked for: cleanlab is missing. {_INSTALL}, and run this again")
+    elif artifact.about["tuned_whole"]:
+        told.append(captions.TUNED_WHOLE)
     if artifact.about["pairs_capped"]:
         most = artifact.config["max_compared"]
         told.append(f"  Only the {most:,} most alike pairs of photos were compared: there may be more duplicates.")

@@ -70,9 +70,10 @@ def find_wrong_labels(photos: Photos, config: AuditConfig) -> pl.DataFrame:
     Notes
     -----
     Probabilities are the mean of two opinions, neither of which has seen the photo's own group (product, seller,
-    copies): the LDA head fitted on the other folds, and the vote of the nearest photos of other groups. cleanlab's
-    confident learning estimates from them how many labels are wrong; those with the lowest normalised margin
-    (given - best other) are taken, if what is suggested has a probability of 0.5.
+    copies), so long as no label has tuned the features (`gather`): the LDA head fitted on the other folds, and the vote
+    of the nearest photos of other groups. cleanlab's confident learning estimates from them how many labels are wrong;
+    those with the lowest normalised margin (given - best other) are taken, if what is suggested has a probability of
+    0.5.
     Source: Northcutt, Jiang and Chuang, Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 2021.
     """
     need_cleanlab()

@@ -96,7 +96,8 @@ def show_trade_off(facts: "Json") -> None:
             + ("   chosen" if one["shrinkage"] == shrunk["shrinkage"] else "")
             for one in shrunk["tried"]
         ]
-        title = f"  {'shrinkage':<13}{'accuracy':>13}{'label r@1':>17}   (training groups left out in turn)"
+        asked = shrunk.get("asked", "training groups left out in turn")  # older heads asked these and did not say so
+        title = f"  {'shrinkage':<13}{'accuracy':>13}{'label r@1':>17}   ({asked})"
         out().print("\n".join([title, *rows]))
     choice = facts.get("choice")
     if choice is not None:

@@ -16,10 +16,11 @@ from lookalike.labels import LabelSet
 class Aids:
     """What a fit may use beside the training part; each may be missing.
 
-    `validation` (m, d) are the validation part's features, with their `categories`: for the classifier's temperature
-    and the label part's weight. `train_views` (p, v, d) are views of training photos: how features change when a photo
-    is seen differently. `asked_views` (q, d) are views of the validation photos in rows `asked_rows`.
-    `generic_dim` tells how many of the features, from the first, no label has tuned; None means all.
+    `validation` (m, d) are the validation part's features, with their `categories`: for the classifier's temperature,
+    the label part's weight, and its shrinkage where a label has tuned some of the features. `train_views` (p, v, d) are
+    views of training photos: how features change when a photo is seen differently. `asked_views` (q, d) are views of
+    the validation photos in rows `asked_rows`. `generic_dim` tells how many of the features, from the first, no label
+    has tuned; None means all, and 0 that the network was tuned whole.
     """
 
     validation: FeatureArray | None = None
@@ -28,6 +29,10 @@ class Aids:
     asked_views: FeatureArray | None = None
     asked_rows: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     generic_dim: int | None = None
+
+    def tuned(self, dim: int) -> bool:
+        """Whether some of `dim` features were themselves learned from the training photos' labels."""
+        return self.generic_dim is not None and self.generic_dim < dim
 
     def asked(self, features: FeatureArray, categories: Sequence[str | None], labels: LabelSet) -> Asked | None:
         """What a choice can be judged by, with these training photos as the gallery; None where that is too little."""

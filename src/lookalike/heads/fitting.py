@@ -21,7 +21,7 @@ from lookalike.heads.linear import (
     view_covariance,
     wccn_block,
 )
-from lookalike.heads.shrinkage import DEFAULT, ShrinkageChoice, choose_shrinkage
+from lookalike.heads.shrinkage import DEFAULT, ShrinkageChoice, choose_on_validation, choose_shrinkage
 from lookalike.labels import MIN_GROUPS, MIN_PHOTOS, choose_labels
 from lookalike.types import Json
 
@@ -141,12 +141,17 @@ def fit(
     if len(labels.labels) >= 2:
         learned = labelled(features, categories, labels, groups)
         settings = LdaSettings(_deviations(covariance), config.lda_shrinkage or DEFAULT, _label_dims(config, kind))
-        if config.lda_shrinkage is None and (shrunk := choose_shrinkage(learned, settings, seed=config.seed)):
-            settings = replace(settings, shrinkage=shrunk.shrinkage)
+        validation = None if aids.validation is None else labelled(aids.validation, aids.categories, labels)
+        if config.lda_shrinkage is None:
+            shrunk = (
+                choose_on_validation(learned, validation, settings, seed=config.seed)
+                if aids.tuned(features.shape[1])
+                else choose_shrinkage(learned, settings, seed=config.seed)
+            )
+            settings = settings if shrunk is None else replace(settings, shrinkage=shrunk.shrinkage)
         classes = class_statistics(learned.features, learned.codes, len(labels.labels))
         within.append(classes.within)
         label_part, classifier = lda(classes, settings)
-        validation = None if aids.validation is None else labelled(aids.validation, aids.categories, labels)
         classifier = calibrated(classifier, learned, validation, settings, seed=config.seed)
     if kind in ("mix", "lda") and label_part is None:
         kind = "wccn"  # every label has the same mean: there is nothing to discriminate by

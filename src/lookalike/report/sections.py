@@ -97,16 +97,19 @@ def curves(found: Found) -> str:
             for name, h in found.histories.items()
         }
         shown.append(f"<div>{charts.lines(series, charts.Axes('epoch', title, whole_x=True))}</div>")
+    counts = {name: found.runs[name].counts for name in found.histories}
     rows = [
         [
             plain(name),
-            f"{h['val_accuracy'].max():.4f}",
-            f"{h.sort('val_accuracy', descending=True)['epoch'][0]}",
-            f"{found.runs[name].counts['best_epoch']}",
+            f"{counts[name]['best_validation_accuracy']:.4f}",
+            f"{counts[name]['best_epoch']}",
+            f"{counts[name]['kept_validation_accuracy']:.4f}",
+            f"{counts[name]['kept_epoch']}",
             f"{h.height}",
         ]
         for name, h in found.histories.items()
     ]
+    head = ["run", "best validation accuracy", "best epoch", "kept validation accuracy", "kept epoch", "epochs"]
     notes = [
         f"{found.failed_runs} settings of the sweep failed (their loss was no longer finite)."
         * bool(found.failed_runs),
@@ -115,7 +118,7 @@ def curves(found: Found) -> str:
     return (
         made_by(found.runs.values())
         + f'<div class="charts">{"".join(shown)}</div>{charts.legend(list(found.histories))}'
-        + table(["run", "best validation accuracy", "in epoch", "epoch kept", "epochs"], rows, sortable=True)
+        + table(head, rows, sortable=True)
         + "".join(f'<p class="soft">{note}</p>' for note in notes if note)
     )
 

@@ -28,8 +28,11 @@ class _KeepOnStop(Callback):
             trainer.save_checkpoint(self._file, weights_only=True)
 
 
-def callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Callback]:
-    """What watches a run: checkpoints, early stopping, the clock of a budget, the bar."""
+def callbacks(folder: Path, config: TrainConfig, *, spent_s: float, progress: bool) -> list[Callback]:
+    """What watches a run: checkpoints, early stopping, the clock of a budget, the bar.
+
+    Of the budget `spent_s` seconds are gone already: preparing counts, too.
+    """
     each = ModelCheckpoint(
         folder / EPOCHS,
         "{epoch:03d}",
@@ -43,7 +46,8 @@ def callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Call
     last = ModelCheckpoint(folder, LAST.removesuffix(".ckpt"), enable_version_counter=False)  # after the other's state
     found: list[Callback] = [each, last, _KeepOnStop(folder / INTERRUPTED)]
     if config.budget_s is not None:
-        found.append(Timer(timedelta(seconds=config.budget_s), Interval.epoch, verbose=False))
+        left = timedelta(seconds=max(config.budget_s - spent_s, 1))
+        found.append(Timer(left, Interval.epoch, verbose=False))
     if config.patience:
         found.append(EarlyStopping("val_accuracy", mode="max", patience=config.patience))
     if progress:
@@ -52,10 +56,18 @@ def callbacks(folder: Path, config: TrainConfig, *, progress: bool) -> list[Call
 
 
 def keep_best(folder: Path, history: Sequence[Epoch], photos: int) -> Epoch:
-    """Make the chosen epoch's checkpoint the model's, and return its line of the history."""
+    """Make the chosen epoch's checkpoint the model's, and return its line of the history.
+
+    `photos` is how many validation photos could be read.
+    """
     kept = choose(history, photos)
     write_bytes(folder / BEST, (folder / EPOCHS / f"{kept.epoch:03d}.ckpt").read_bytes())
     return kept
+
+
+def best_epoch(history: Sequence[Epoch]) -> Epoch:
+    """The epoch of the highest validation accuracy, the first of equal ones; not always the one that is kept."""
+    return max(history, key=lambda line: line.val_accuracy)
 
 
 def choose(history: Sequence[Epoch], photos: int) -> Epoch:
@@ -65,6 +77,6 @@ def choose(history: Sequence[Epoch], photos: int) -> Epoch:
     of `photos` validation photos. Where the accuracies of many epochs are told apart by chance only, the highest is
     often an early one, and features go on getting better after it.
     """
-    best = max(line.val_accuracy for line in history)
-    error = math.sqrt(best * (1 - best) / photos)
+    best = best_epoch(history).val_accuracy
+    error = math.sqrt(best * (1 - best) / max(photos, 1))
     return max((line for line in history if line.val_accuracy >= best - error), key=lambda line: line.epoch)

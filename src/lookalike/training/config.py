@@ -28,7 +28,7 @@ class TrainConfig:
     views of it, made of them, and the exported encoder has two branches, see `cut`; 0 trains the whole network in
     place, on photos augmented anew each epoch. `ema_epochs` validates and keeps an exponential moving average of the
     weights over about so many epochs, an eighth of the whole training at most; 0 keeps the weights themselves.
-    `budget_s` ends training with the epoch in which that many seconds end.
+    `budget_s` ends training with the epoch in which that many seconds end, counted from the start of `train`.
     `weights` is a file to start from instead; without it and with `pretrained` off, the network starts from chance.
     """
 

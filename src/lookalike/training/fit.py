@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from lookalike.errors import Stopped, TrainingError
 from lookalike.files import write_parquet, write_text
 from lookalike.labels import label_set_config
 from lookalike.training.beginning import CACHE, FACTS, INTERRUPTED, LAST, begin, cached_tail
-from lookalike.training.checkpoints import callbacks, keep_best
+from lookalike.training.checkpoints import best_epoch, callbacks, keep_best
 from lookalike.training.config import RunConfig, TrainConfig
 from lookalike.training.data import TrainingSet, loaders, read_training_set
 from lookalike.training.module import Classifier
@@ -73,6 +74,7 @@ def train(
         A setting is out of range, there is nothing to learn, the backbone or its weights cannot be had, or the run was
         stopped; then the message says how to go on.
     """
+    started = perf_counter()
     config, run = config or TrainConfig(), run or RunConfig()
     config.check()
     data = read_training_set(catalogue, split, config, run.photos)
@@ -89,7 +91,7 @@ def train(
             _empty(draft.path)
         with _settled(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            _run(draft, data, config, run)
+            _run(draft, data, config, run, started)
     return open_artifact(out, "model")
 
 
@@ -105,7 +107,7 @@ def plan_for(catalogue: Path, split: Path, base: TrainConfig, budget: str) -> Tr
     return plan(base, budget, len(data.train), cores())
 
 
-def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -> None:
+def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig, started: float) -> None:
     backbone = begin(draft.path, config)
     _write_facts(draft.path, data, backbone, config)
     accelerator = _accelerator(run)
@@ -125,7 +127,7 @@ def _run(draft: Draft, data: TrainingSet, config: TrainConfig, run: RunConfig) -
         devices=1,
         precision="bf16-mixed" if precision == "bf16" else "32-true",
         max_epochs=config.epochs,
-        callbacks=callbacks(draft.path, config, progress=run.progress),
+        callbacks=callbacks(draft.path, config, spent_s=perf_counter() - started, progress=run.progress),
         logger=TensorBoardLogger(draft.path, name="tensorboard", version=""),
         default_root_dir=draft.path,
         enable_progress_bar=run.progress,
@@ -165,7 +167,8 @@ def _fit(trainer: Trainer, module: Classifier, both: tuple[Any, Any], last: Path
 
 
 def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
-    kept = keep_best(draft.path, module.history, len(data.validation))
+    read = sum(image_id not in module.failed for image_id in data.validation.image_ids)
+    kept, best = keep_best(draft.path, module.history, read), best_epoch(module.history)
     write_parquet(draft.path / "history.parquet", pl.DataFrame([asdict(line) for line in module.history]))
     write_rejects(draft.path, list(module.failed.values()))
     (draft.path / INTERRUPTED).unlink(missing_ok=True)
@@ -175,8 +178,10 @@ def _finish(draft: Draft, module: Classifier, data: TrainingSet) -> None:
         "rejected": len(module.failed),
         "labels": len(data.labels.labels),
         "epochs": len(module.history),
-        "best_epoch": kept.epoch,
-        "best_validation_accuracy": round(kept.val_accuracy, 4),
+        "best_epoch": best.epoch,
+        "best_validation_accuracy": round(best.val_accuracy, 4),
+        "kept_epoch": kept.epoch,
+        "kept_validation_accuracy": round(kept.val_accuracy, 4),
     }
 
 

@@ -55,7 +55,11 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class Trial:
-    """One run of a sweep: its settings, its best validation accuracy (None where it failed) and where it lies."""
+    """One run of a sweep: its settings, the validation accuracy of the epoch that it kept, and where it lies.
+
+    `val_accuracy` is the model's `kept_validation_accuracy`, not the highest of its epochs; None where it failed. So
+    trials are ranked by the model that one would use.
+    """
 
     name: str
     settings: Mapping[str, Value]
@@ -220,7 +224,7 @@ def _name(settings: Mapping[str, Value]) -> str:
 
 
 def _accuracy(model: Artifact) -> float:
-    return float(model.counts["best_validation_accuracy"])
+    return float(model.counts["kept_validation_accuracy"])
 
 
 def _told(trial: FrozenTrial) -> Trial:
