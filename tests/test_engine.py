@@ -15,6 +15,8 @@ from PIL import Image, ImageOps
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.engine import SearchEngine
 from lookalike.errors import CollectionError, Mismatch, NotFound, PhotoError, QueryError
+from lookalike.ranking import RankConfig
+from lookalike.shortlist import Request
 from lookalike.types import Filter
 
 
@@ -152,6 +154,16 @@ def test_threads_get_their_own_answers(shop: Shop) -> None:
     serial = [shop.engine.search_ids([photo], k=3)[0] for photo in photos]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda photo: shop.engine.search_ids([photo], k=3)[0], photos)) == serial
+
+
+@pytest.mark.parametrize("boost", [0.0, 0.3])
+def test_an_answer_does_not_depend_on_who_was_searched_for_together(shop: Shop, boost: float) -> None:
+    plain = shop.engine
+    engine = SearchEngine(plain.encoder, plain.head, plain.collection, rank=RankConfig(boost=boost))
+    features = plain.features(sorted(shop.photos.glob("*-1.jpg"))[:8])
+    request = Request(10, None, by_product=True)
+    alone = [engine._find(features[row : row + 1], request)[0] for row in range(len(features))]  # pyright: ignore
+    assert engine._find(features, request) == alone  # pyright: ignore
 
 
 def test_opening_what_is_not_there(tmp_path: Path) -> None:

@@ -273,14 +273,16 @@ class SearchEngine:
         return image
 
     def _ask(self, photos: Sequence[Photo]) -> tuple[Float32Array, Guess | None]:
-        return self._embedded(self.features(photos))
-
-    def _embedded(self, features: Float32Array) -> tuple[Float32Array, Guess | None]:
+        features = self.features(photos)
         with step("encode"):
             return self.head.apply(features), self.guess(features)
 
     def _find(self, features: Float32Array, request: Request) -> list[list[Result]]:
-        vectors, guess = self._embedded(features)
+        rows = [features[row : row + 1] for row in range(len(features))]
+        with step("encode"):  # row by row: a matrix product's rounding depends on the rows around
+            vectors = np.concatenate([self.head.apply(row) for row in rows])
+            guesses = [guess for guess in map(self.guess, rows) if guess is not None]
+        guess = Guess(self.head, np.concatenate([one.probabilities for one in guesses])) if guesses else None
         return self.search_vectors(vectors, request.k, by_product=request.by_product, guess=guess)
 
     def _results(self, found: Sequence[Neighbours]) -> list[list[Result]]:
