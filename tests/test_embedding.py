@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import polars as pl
@@ -152,7 +153,7 @@ def test_a_shard_that_cannot_be_written_stops_the_run(
 def test_decoding_runs_ahead_over_the_ends_of_shards_and_no_further(
     catalogue: Path, grid_encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While the first shard is encoded, photos of the next ones are decoded, as many as memory is set apart for."""
+    """While the first shard is encoded, the next is taken and photos of those after it are decoded, so many ahead."""
     monkeypatch.setattr(embedding, "cores", lambda: 1)
     monkeypatch.setattr(embedding, "_LOOKAHEAD", 16)
     read, started = images.read_bytes, []
@@ -162,13 +163,25 @@ def test_decoding_runs_ahead_over_the_ends_of_shards_and_no_further(
     class Looking(type(grid_encoder)):
         def encode(self, images: np.ndarray) -> np.ndarray:
             if not ahead:
-                until(lambda: len(started) == 6 + 16)
+                until(lambda: len(started) == 13 + 16)
             ahead.append(len(started))
             return super().encode(images)
 
     embedding.embed(catalogue, Looking(), tmp_path / "embeddings", SMALL)
-    assert ahead[0] == 6 + 16  # six were taken, the seventh came out and made room for nobody yet
+    assert ahead[0] == 13 + 16  # two shards of seven were taken, and the last one's place is not filled yet
     assert len(started) == 36
+
+
+def test_two_calls_are_under_way_at_once(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
+    both = Barrier(2, timeout=60)
+
+    class Waiting(type(grid_encoder)):
+        def encode(self, images: np.ndarray) -> np.ndarray:
+            both.wait()
+            return super().encode(images)
+
+    artifact = embedding.embed(catalogue, Waiting(), tmp_path / "embeddings", embedding.EmbedConfig(shard_size=6))
+    assert artifact.counts["embedded"] == 36
 
 
 def test_an_up_to_date_artifact_is_not_made_again(catalogue: Path, grid_encoder, tmp_path: Path) -> None:

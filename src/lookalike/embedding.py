@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
@@ -27,16 +27,18 @@ from lookalike.cores import cores
 from lookalike.encoder import Encoder, encode
 from lookalike.errors import ArtifactError, PhotoError
 from lookalike.files import write_bytes, write_parquet, write_text
-from lookalike.types import Reject, UInt8Array
+from lookalike.types import Preprocess, Reject, UInt8Array
 
 VERSION = 1
 """Raise when the features of an unchanged photo change."""
 
 Progress = Callable[[int, int], None]
 """Called with photos done and photos in all."""
+Photo = tuple[str, UInt8Array | PhotoError]
+"""A photo's id, and the encoder's input or why there is none."""
 
-_BATCH = 16
-"""Photos a call for each core, so that no stream of the encoder runs dry before the others by much."""
+_BATCH, _CALLS = 16, 2
+"""Photos a call for each core; calls under way at once, so that the next is there when streams run dry of one."""
 _LOOKAHEAD = 64
 """Photos decoded ahead for each core: enough to keep the encoder busy, few enough to keep memory flat (150 kB each)."""
 
@@ -123,24 +125,29 @@ def embed(
     if (finished := find(out, recipe)) is not None:
         return finished
     total, size = read.images.height, config.shard_size
+
+    def encode_all(batch: list[UInt8Array]) -> npt.NDArray[np.float16]:
+        return encode(encoder, np.stack(batch), flip=config.flip).astype(np.float16)
+
     with create(out, recipe) as draft:
         starts = range(0, total, size)
         missing = {start: None for n, start in enumerate(starts) if not _shard(draft.path, n, ".npy").is_file()}
+        read_one = partial(_read, root, encoder.card, config.max_pixels)
         stretches = (read.images.select("image_id", "path").slice(start, size).iter_rows() for start in missing)
         with (
             ThreadPoolExecutor(1, "write") as writer,
             ThreadPoolExecutor(config.threads or cores(), "decode") as pool,
-            closing(_decoded(_Job(pool, encoder, root, config), chain.from_iterable(stretches))) as decoded,
+            ThreadPoolExecutor(_CALLS, "encode") as calls,
+            closing(_decoded(pool, read_one, chain.from_iterable(stretches))) as decoded,
         ):
             writing: Future[None] | None = None
             for number, start in enumerate(starts):
                 end = min(start + size, total)
                 if start in missing:
-                    report = None if progress is None else _offset(progress, start, total)
-                    shard = _make(islice(decoded, end - start), encoder, config, report)
+                    shard = _make(_told(islice(decoded, end - start), progress, start, total), encode_all, calls)
                     if writing is not None:
                         writing.result()
-                    writing = writer.submit(_write, shard, draft.path, number)
+                    writing = writer.submit(_write, shard, encoder.dim, draft.path, number)
                 if progress is not None:
                     progress(end, total)
             if writing is not None:
@@ -210,37 +217,31 @@ def to_frame(embeddings: Embeddings) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Job:
-    pool: ThreadPoolExecutor
-    encoder: Encoder
-    root: Path
-    config: EmbedConfig
-
-
-@dataclass(frozen=True)
 class _Made:
     image_ids: list[str]
-    features: npt.NDArray[np.float16]
+    features: list[Future[npt.NDArray[np.float16]]]
     rejects: list[Reject]
 
 
 def _make(
-    photos: Iterable[tuple[str, UInt8Array | PhotoError]],
-    encoder: Encoder,
-    config: EmbedConfig,
-    progress: Callable[[int], None] | None,
+    photos: Iterable[Photo],
+    encode_all: Callable[[list[UInt8Array]], npt.NDArray[np.float16]],
+    calls: ThreadPoolExecutor,
 ) -> _Made:
     ids: list[str] = []
-    parts: list[npt.NDArray[np.float16]] = []
+    parts: list[Future[npt.NDArray[np.float16]]] = []
     rejects: list[Reject] = []
     batch: list[UInt8Array] = []
 
     def flush() -> None:
+        nonlocal batch
+        if len(parts) >= _CALLS:
+            parts[-_CALLS].result()
         if batch:
-            parts.append(encode(encoder, np.stack(batch), flip=config.flip).astype(np.float16))
-            batch.clear()
+            parts.append(calls.submit(encode_all, batch))
+            batch = []
 
-    for done, (image_id, pixels) in enumerate(photos, start=1):
+    for image_id, pixels in photos:
         if isinstance(pixels, PhotoError):
             rejects.append(Reject("images", None, image_id, "embed", pixels.reason, pixels.what))
         else:
@@ -248,15 +249,21 @@ def _make(
             batch.append(pixels)
         if len(batch) == _BATCH * cores():
             flush()
-            if progress is not None:
-                progress(done)
     flush()
-    return _Made(ids, np.concatenate(parts) if parts else np.empty((0, encoder.dim), dtype=np.float16), rejects)
+    return _Made(ids, parts, rejects)
 
 
-def _write(shard: _Made, folder: Path, number: int) -> None:
+def _told(photos: Iterator[Photo], progress: Progress | None, start: int, total: int) -> Generator[Photo]:
+    for done, photo in enumerate(photos, start):
+        if progress is not None and done % _BATCH == 0:
+            progress(done, total)
+        yield photo
+
+
+def _write(shard: _Made, dim: int, folder: Path, number: int) -> None:
     buffer = BytesIO()
-    np.save(buffer, shard.features, allow_pickle=False)
+    features = [np.empty((0, dim), np.float16), *(part.result() for part in shard.features)]
+    np.save(buffer, np.concatenate(features), allow_pickle=False)
     rejected = [asdict(reject) for reject in shard.rejects]
     ids = pl.DataFrame({"image_id": pl.Series(shard.image_ids, dtype=pl.String)})
     write_parquet(_shard(folder, number, ".parquet"), ids)
@@ -264,22 +271,22 @@ def _write(shard: _Made, folder: Path, number: int) -> None:
     write_bytes(_shard(folder, number, ".npy"), buffer.getvalue())
 
 
-def _decoded(job: _Job, rows: Iterator[tuple[str, str]]) -> Generator[tuple[str, UInt8Array | PhotoError]]:
+def _read(root: Path, card: Preprocess, max_pixels: int, path: str) -> UInt8Array | PhotoError:
+    try:
+        return images.prepare(images.read_bytes(root / path), card, max_pixels=max_pixels)
+    except PhotoError as error:
+        return error
+
+
+def _decoded(
+    pool: ThreadPoolExecutor, read: Callable[[str], UInt8Array | PhotoError], rows: Iterator[tuple[str, str]]
+) -> Generator[Photo]:
     """Decode ahead in threads, a bounded number of photos at a time, and hand them out in order."""
-
-    def read(path: str) -> UInt8Array | PhotoError:
-        try:
-            return images.prepare(
-                images.read_bytes(job.root / path), job.encoder.card, max_pixels=job.config.max_pixels
-            )
-        except PhotoError as error:
-            return error
-
     ahead: deque[tuple[str, Future[UInt8Array | PhotoError]]] = deque()
     try:
         while True:
             while len(ahead) < _LOOKAHEAD * cores() and (row := next(rows, None)) is not None:
-                ahead.append((row[0], job.pool.submit(read, row[1])))
+                ahead.append((row[0], pool.submit(read, row[1])))
             if not ahead:
                 return
             image_id, future = ahead.popleft()
@@ -287,10 +294,6 @@ def _decoded(job: _Job, rows: Iterator[tuple[str, str]]) -> Generator[tuple[str,
     finally:
         for _, future in ahead:
             future.cancel()
-
-
-def _offset(progress: Progress, start: int, total: int) -> Callable[[int], None]:
-    return lambda done: progress(start + done, total)
 
 
 def _shard(folder: Path, number: int, suffix: str) -> Path:
