@@ -17,7 +17,7 @@ from lookalike.types import Preprocess
 
 STOCK = ("lite0", "lite2")
 """Encoders whose weights are in the package."""
-PRESETS: Mapping[str, tuple[str, int]] = MappingProxyType({"fast": ("lite0", 160), "best": ("lite2", 260)})
+PRESETS: Mapping[str, tuple[str, int]] = MappingProxyType({"fast": ("lite0", 160), "best": ("lite0", 256)})
 """Stock encoders by what they are for, and their image size; see docs/performance.md. A size other than the
 stock encoder's own is a multiple of 32, as its own is: only then is the padding in the graph that of the new size."""
 ONNX = "encoder.onnx"

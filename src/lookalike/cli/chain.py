@@ -38,7 +38,7 @@ _Encoding = Annotated[str | None, typer.Option(help="Encoding of the tables, suc
 _Delimiter = Annotated[str | None, typer.Option(help="Delimiter of the tables (default: found out).")]
 _Currency = Annotated[str | None, typer.Option(help="Currency of prices that name none, such as GBP.")]
 _Rehash = Annotated[bool, typer.Option("--rehash", help="Read every byte to see whether photos changed.")]
-_Encoder = Annotated[str, typer.Option(help="lite0, fast, best (lite2), or the folder that `lookalike export` made.")]
+_Encoder = Annotated[str, typer.Option(help="lite0, fast, best, lite2, or the folder that `lookalike export` made.")]
 _Precision = Annotated[str, typer.Option(help="auto, bf16 or fp32; auto takes bf16 where the processor has it.")]
 _Output = Annotated[Path | None, typer.Option("-o", "--output", help="Where to put it (default: beside its input).")]
 _Flip = Annotated[bool, typer.Option("--flip", help="Average each photo with its mirror image: twice the encoding.")]
