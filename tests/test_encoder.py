@@ -38,11 +38,26 @@ def test_eight_threads_get_the_answers_of_their_own_photos(lite0: encoders.OpenV
     assert apart.min() > 1e-2  # the photos are distinct enough for a mix-up to show
 
 
-def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "cores", lambda: 2)
+def compiled_with(
+    monkeypatch: pytest.MonkeyPatch, *, cores: int, machine: int | None = None
+) -> list[dict[str, object]]:
+    """Let encoders find so many cores, of as many that the machine has, and note what they compile networks with."""
     compiled: list[dict[str, object]] = []
     compile_ = encoders._compile  # pyright: ignore
+    monkeypatch.setattr(encoders, "cores", lambda: cores)
+    monkeypatch.setattr(encoders.os, "cpu_count", lambda: machine or cores)
     monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[3]), compile_(*given))[1])
+    return compiled
+
+
+def test_a_quota_below_the_cores_is_told_to_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compiled_with(monkeypatch, cores=2, machine=64)
+    load_encoder("lite0", precision="fp32")
+    assert compiled == [{"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": 2}]
+
+
+def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compiled_with(monkeypatch, cores=2)
     encoder = load_encoder("lite0", precision="fp32")
     photos = pictures(3, encoder.card.size_px, seed=4)
     serial = np.concatenate([encoder.encode(photo[None]) for photo in photos])
@@ -74,10 +89,7 @@ def test_streams_follow_the_cores() -> None:
 
 
 def test_many_photos_go_through_all_streams(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoders, "cores", lambda: 12)
-    compiled: list[dict[str, object]] = []
-    compile_ = encoders._compile  # pyright: ignore
-    monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[3]), compile_(*given))[1])
+    compiled = compiled_with(monkeypatch, cores=12)
     encoder = load_encoder("lite0", precision="fp32")
     photos = pictures(13, encoder.card.size_px, seed=5)
     one_by_one = np.concatenate([encoder.encode(photo[None]) for photo in photos])

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lookalike import images
+from lookalike import images, jpeg
 from lookalike.errors import PhotoError
 from lookalike.types import Preprocess
 
@@ -244,15 +244,15 @@ def test_reencoded_photos_carry_nothing_but_pixels() -> None:
     exif = Image.Exif()
     exif[0x010E] = "where we live"
     data = saved(photo(), exif=exif, comment=b"51.41,-0.83", icc_profile=b"fake profile")
-    clean = images.to_jpeg(images.decode(data))
+    clean = jpeg.to_jpeg(images.decode(data))
     for secret in (b"where we live", b"51.41", b"Exif", b"fake profile", b"http://ns.adobe.com"):
         assert secret not in clean
     assert images.facts(clean).width == 64
 
 
 def test_thumbnails_are_small_and_keep_their_shape() -> None:
-    assert images.facts(images.thumbnail(photo(1000, 500))) == images.PhotoFacts(320, 160, "jpeg")
-    assert images.facts(images.thumbnail(photo(100, 50))) == images.PhotoFacts(100, 50, "jpeg")
+    assert images.facts(jpeg.thumbnail(photo(1000, 500))) == images.PhotoFacts(320, 160, "jpeg")
+    assert images.facts(jpeg.thumbnail(photo(100, 50))) == images.PhotoFacts(100, 50, "jpeg")
 
 
 def test_the_card_survives_json_and_refuses_what_we_do_not_do() -> None:

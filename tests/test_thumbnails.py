@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lookalike import images, stages
+from lookalike import images, jpeg, stages
 
 
 def test_a_thumbnail_is_decoded_by_its_longer_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     x, y = np.meshgrid(np.linspace(0, 9, 400), np.linspace(0, 9, 640))
     drawn = np.stack([np.sin(x), np.sin(y), np.sin(x + y)], axis=-1) * 127 + 128
     Image.fromarray(drawn.astype(np.uint8)).save(tmp_path / "a.jpg", quality=90)
-    whole = images.thumbnail(images.decode((tmp_path / "a.jpg").read_bytes()))
+    whole = jpeg.thumbnail(images.decode((tmp_path / "a.jpg").read_bytes()))
     decode, sizes = images.decode, []
 
     def seen(data: bytes, **more: int) -> Image.Image:

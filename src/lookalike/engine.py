@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as PillowImage
 
-from lookalike import heads, images, shortlist
+from lookalike import heads, images, jpeg, shortlist
 from lookalike.collection import Collection, LocalCollection
 from lookalike.encoder import Encoder, load_encoder
 from lookalike.errors import NotFound, PhotoError
@@ -254,7 +254,7 @@ class SearchEngine:
         NotFound
         """
         stored = self.collection.thumbnail(image_id)
-        return stored if stored is not None else images.thumbnail(self.photo(image_id))
+        return stored if stored is not None else jpeg.thumbnail(self.photo(image_id))
 
     def close(self) -> None:
         """Close the collection."""

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, and flushed to disk before they take another's place."""
+"""Files are written whole or not at all, and flushed to disk before they take another's place; JSON lines are read."""
 
 import json
 import os

@@ -29,7 +29,7 @@ MAX_BYTES = 200_000_000
 """A photo file of more bytes is refused before it is read."""
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-THUMBNAIL_PX, _ORIENTATION = 320, 0x0112
+_ORIENTATION = 0x0112
 _WHITE = (255, 255, 255)
 Mode = Literal["RGB", "L"]
 
@@ -160,19 +160,6 @@ def upright_rgb(image: PillowImage.Image) -> PillowImage.Image:
     return _upright(_rgb(image), _orientation(image))
 
 
-def thumbnail(image: PillowImage.Image) -> bytes:
-    """Shrink a photo to what is shown among results: a JPEG whose longer side is at most 320 pixels."""
-    return to_jpeg(image, max_side_px=THUMBNAIL_PX, quality=80)
-
-
-def to_jpeg(image: PillowImage.Image, *, max_side_px: int | None = None, quality: int = 85) -> bytes:
-    """Encode an RGB photo as a JPEG without EXIF, XMP, comments or colour profile; shrink it first if asked to."""
-    if max_side_px is not None and max(image.size) > max_side_px:
-        image = image.copy()
-        image.thumbnail((max_side_px, max_side_px), PillowImage.Resampling.LANCZOS)
-    return simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorsubsampling="420")
-
-
 def _open(data: bytes, max_pixels: int) -> PillowImage.Image:
     if not data:
         raise PhotoError("empty", "the photo has no bytes")
@@ -295,6 +282,6 @@ def _rgb(image: PillowImage.Image) -> PillowImage.Image:
 
 def _upright(image: PillowImage.Image, orientation: int) -> PillowImage.Image:
     turn = PillowImage.Transpose
-    turns = turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM, turn.TRANSPOSE
-    turns += turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90
+    turns = (turn.FLIP_LEFT_RIGHT, turn.ROTATE_180, turn.FLIP_TOP_BOTTOM)
+    turns += (turn.TRANSPOSE, turn.ROTATE_270, turn.TRANSVERSE, turn.ROTATE_90)
     return image.transpose(turns[orientation - 2]) if orientation > 1 else image

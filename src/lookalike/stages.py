@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from lookalike import catalogue as catalogues
-from lookalike import heads, images
+from lookalike import heads, images, jpeg
 from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, write_rejects
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.cores import cores
@@ -233,9 +233,9 @@ class _Filler:
 
     def _thumbnail(self, row: dict[str, Any]) -> bytes | None:
         shorter, longer = sorted((row["width"], row["height"]))
-        side = math.ceil(images.THUMBNAIL_PX * shorter / longer)  # the longer side is what a thumbnail goes by
+        side = math.ceil(jpeg.THUMBNAIL_PX * shorter / longer)  # the longer side is what a thumbnail goes by
         try:
-            return images.thumbnail(images.decode(images.read_bytes(self.root / row["path"]), min_side_px=side))
+            return jpeg.thumbnail(images.decode(images.read_bytes(self.root / row["path"]), min_side_px=side))
         except PhotoError as error:  # it was fine when it was embedded: searchable all the same, without a thumbnail
             self.rejects.append(Reject("thumbnails", None, row["image_id"], "index", error.reason, error.what))
             return None

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw
 
-from lookalike import heads, images
+from lookalike import heads, images, jpeg
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.engine import SearchEngine
 from lookalike.types import Entry, Float32Array, Image, Preprocess, Product, UInt8Array
@@ -117,7 +117,7 @@ def open_shop(root: Path) -> Generator[Shop]:
                 f"{product.product_id}#{view}" if product.category != "Odd" else f"{product.product_id}{'!' * view}"
             )
             facts = Image(image_id, product.product_id, path, *drawn.size, sha256=images.sha256(data))
-            rows.append((product, facts, data, None if broken else images.thumbnail(drawn)))
+            rows.append((product, facts, data, None if broken else jpeg.thumbnail(drawn)))
     features = encoder.encode(np.stack([images.prepare(data, encoder.card) for _, _, data, _ in rows]))
     categories = [product.category for product, *_ in rows]
     groups = [product.product_id for product, *_ in rows]

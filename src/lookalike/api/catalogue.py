@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
 
-from lookalike import __version__, images
+from lookalike import __version__, jpeg
 from lookalike.api import browse
 from lookalike.api.context import Context, Ctx
 from lookalike.api.errors import ApiError, documented, problem_of
@@ -116,7 +116,7 @@ async def _jpeg(context: Context, image_id: str, size: Size) -> bytes:
     engine = context.engine
     try:
         if size == "full":
-            return await context.work(lambda: images.to_jpeg(engine.photo(image_id)))
+            return await context.work(lambda: jpeg.to_jpeg(engine.photo(image_id)))
         stored = await context.read(lambda: engine.collection.thumbnail(image_id))
         return stored if stored is not None else await context.work(lambda: engine.thumbnail(image_id))
     except NotFound as error:

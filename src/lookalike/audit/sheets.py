@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from lookalike import images
+from lookalike import images, jpeg
 from lookalike.errors import PhotoError
 
 WIDTH_PX = 1280
@@ -67,7 +67,7 @@ def contact_sheet(title: str, words: str, cards: Sequence[Card], root: Path) -> 
             colour = (_ALARM if card.alarm else _INK) if place == 0 else _FAINT
             at = (left, upper + _THUMB_PX + 6 + place * _LINE_PX)
             draw.text(at, clipped(line, font, pitch - _GAP_PX), fill=colour, font=font)
-    return images.to_jpeg(page, quality=82)
+    return jpeg.to_jpeg(page, quality=82)
 
 
 def clipped(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:

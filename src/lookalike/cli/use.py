@@ -93,8 +93,8 @@ def serve(
     fold: Annotated[str | None, typer.Option(help="max, mean or top2, see search (default: max).")] = None,
     prototypes: Annotated[bool | None, typer.Option("--prototypes/--no-prototypes", help="See search.")] = None,
     boost: Annotated[str | None, typer.Option(help="off, auto or a weight, see search (default: off).")] = None,
-    threads: Annotated[int | None, typer.Option(help="Requests worked on at once (default: four per core).")] = None,
-    queue: Annotated[int | None, typer.Option(help="Requests that may wait, else 503 (default: 8 per thread).")] = None,
+    threads: Annotated[int | None, typer.Option(help="Requests worked on at once (default: eight per core).")] = None,
+    queue: Annotated[int | None, typer.Option(help="Requests that may wait, else 503 (default: 4 per thread).")] = None,
 ) -> None:
     """Serve a built site: the page at /, the HTTP API at /v1, its documentation at /docs.
 

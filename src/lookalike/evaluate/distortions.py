@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageEnhance, ImageFilter, ImageOps, ImageStat
 
-from lookalike.images import to_jpeg
+from lookalike.jpeg import to_jpeg
 
 MAX_SIDE_PX = 640
 """Photos are first reduced to this longer side, as an upload from a phone's messenger would be."""

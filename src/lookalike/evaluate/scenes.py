@@ -11,7 +11,7 @@ from PIL import Image as PillowImage
 from PIL import ImageFilter
 
 from lookalike.evaluate.distortions import MAX_SIDE_PX
-from lookalike.images import to_jpeg
+from lookalike.jpeg import to_jpeg
 
 SHIFT = 0.15
 """Each corner moves inward by up to this share of the photo's sides."""
