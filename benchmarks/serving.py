@@ -32,7 +32,8 @@ import numpy as np
 from harness import CLOTHING, alternate, bars, keep, percentiles
 from lookalike import images
 from lookalike.encoder import OpenVinoEncoder, load_encoder
-from sites import FILTERS, base_site, filter_query, form_of, make_site, running
+from lookalike.sizing.asking import FORM_HEADERS, form_of, read_timing, served
+from sites import FILTERS, base_site, filter_query, make_site
 
 CLIENTS = 16
 
@@ -86,7 +87,7 @@ class Bench:
     def site(self, site: Path, count: int, *, crowd: int) -> dict[str, dict[str, object]]:
         """Serve one site and ask it, filter by filter."""
         measured: dict[str, dict[str, object]] = {}
-        with running(site) as port:
+        with served(site) as (port, _):
             for name in FILTERS:
                 target = f"/v1/search?k=10{filter_query(name, count)}"
                 measured[name] = {**self.one(port, target), **self.many(port, target)}
@@ -164,9 +165,9 @@ def ask_all(port: int, target: str, photos: Sequence[bytes]) -> Asked:
     asked = Asked()
     connection = HTTPConnection("127.0.0.1", port, timeout=120)
     for photo in photos:
-        body, headers = form_of(photo)
+        body = form_of(photo)
         started = time.perf_counter()
-        connection.request("POST", target, body, headers)
+        connection.request("POST", target, body, FORM_HEADERS)
         answer = connection.getresponse()
         answer.read()
         asked.statuses[answer.status] += 1
@@ -198,11 +199,6 @@ def ask_together(port: int, target: str, photos: Sequence[bytes], clients: int) 
         together.steps_ms += part.steps_ms
         together.statuses += part.statuses
     return together
-
-
-def read_timing(header: str) -> dict[str, float]:
-    """Read `Server-Timing`: milliseconds by name."""
-    return {name: float(rest.removeprefix("dur=")) for name, rest in (part.split(";") for part in header.split(", "))}
 
 
 def medians(steps: Sequence[dict[str, float]]) -> dict[str, float]:

@@ -7,14 +7,8 @@ selectivity exist.
 """
 
 import shutil
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from decimal import Decimal
-from http.client import HTTPConnection
 from pathlib import Path
 
 import numpy as np
@@ -75,43 +69,6 @@ def make_site(base: Path, cache: Path, count: int) -> Path:
         made.checkpoint()
     mark.write_text(code, encoding="ascii")
     return site
-
-
-@contextmanager
-def running(site: Path, *flags: str) -> Generator[int]:
-    """Serve a site by the command line in a process of its own; yields the port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-    command = [sys.executable, "-c", "from lookalike.cli import main; main()", "serve", str(site), "--port", str(port)]
-    server = subprocess.Popen([*command, *flags], stderr=subprocess.DEVNULL)
-    try:
-        wait_until_up(port, server)
-        yield port
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def wait_until_up(port: int, server: subprocess.Popen[bytes]) -> None:
-    """Ask for a sign of life until it comes."""
-    while server.poll() is None:
-        connection = HTTPConnection("127.0.0.1", port, timeout=60)
-        try:
-            connection.request("GET", "/healthcheck")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            time.sleep(0.005)
-        finally:
-            connection.close()
-    raise SystemExit("the server did not start")
-
-
-def form_of(photo: bytes) -> tuple[bytes, dict[str, str]]:
-    """Return body and headers of a form that uploads a photo."""
-    head = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="q.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
-    return head + photo + b"\r\n--b--\r\n", {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 def _products(count: int) -> int:

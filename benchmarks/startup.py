@@ -16,8 +16,9 @@ import time
 from pathlib import Path
 
 from harness import CLOTHING, alternate, bars, keep
+from lookalike.sizing.asking import served
 from serving import ask_all
-from sites import base_site, make_site, running
+from sites import base_site, make_site
 
 _MAIN = "from lookalike.cli import main; main()"
 
@@ -39,7 +40,7 @@ def main() -> None:
 
         def first_answer() -> None:
             started = time.perf_counter()
-            with running(site) as port:
+            with served(site) as (port, _):
                 listening.append(time.perf_counter() - started)
                 if not ask_all(port, "/v1/search?k=10", [photo]).seconds:
                     raise SystemExit("the server refused")

@@ -34,7 +34,7 @@ class Clock(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """After validation the accuracy is there."""
         self.epochs.append((time.perf_counter() - self.started, float(trainer.callback_metrics["val_accuracy"])))
-        self.photos_per_s.append(pl_module.history[-1].photos_per_s)  # type: ignore
+        self.photos_per_s.append(pl_module.history[-1].photos_per_s)
 
 
 def main() -> None:

@@ -75,7 +75,7 @@ def main() -> None:
         for name, values, took, choice, traded in measure(fold, arguments.budgets.split(",")):
             trades.setdefault(name, []).append(traded)
             for figure, value in values.items():
-                rows.setdefault(name, {}).setdefault(figure, []).append(value)  # pyright: ignore
+                rows.setdefault(name, {}).setdefault(figure, []).append(value)
             seconds.setdefault(name, []).append(round(took, 1))
             choices.setdefault(name, []).append(choice)
             shown = {figure: round(float(values[figure].mean()), 3) for figure in FIGURES if figure in values}
@@ -265,11 +265,11 @@ def report(
         if all(len(fold) == len(WEIGHTS) for fold in found)
     }
     for name, values in figures.items():
-        print(f"{name:8}", {figure: round(one["mean over folds"], 4) for figure, one in values.items()})  # pyright: ignore
+        print(f"{name:8}", {figure: round(one["mean over folds"], 4) for figure, one in values.items()})
         for figure, one in values.items():
             for key in one:
                 if key.startswith("minus"):
-                    print(f"         {figure} {key}: " + " ".join(f"{value:+.3f}" for value in one[key]))  # pyright: ignore
+                    print(f"         {figure} {key}: " + " ".join(f"{value:+.3f}" for value in one[key]))
     told = {"folds": list(folds), "seconds": dict(seconds), "choices": dict(choices)}
     keep("yardstick", {**told, "figures": figures, "trade-off": points}, picture(figures, points))
 
@@ -277,12 +277,9 @@ def report(
 def picture(figures: Mapping[str, Mapping[str, Mapping[str, object]]], points: Mapping[str, Sequence[Trade]]) -> str:
     """Label against instance recall: a dot for each, and a line for each budget along the weight of the label part."""
     axes = ("instance recall@1", "label recall@1")
-    dots = {
-        name: [tuple(float(values[axis]["mean over folds"]) for axis in axes)]  # type: ignore[arg-type]
-        for name, values in figures.items()
-    }
+    dots = {name: [tuple(float(values[axis]["mean over folds"]) for axis in axes)] for name, values in figures.items()}
     lines = {f"{name}, weights": [(one[axes[0]], one[axes[1]]) for one in found] for name, found in points.items()}
-    return scatter("Label against instance recall@1, means over folds", dots | lines, axes)  # type: ignore[arg-type]
+    return scatter("Label against instance recall@1, means over folds", dots | lines, axes)
 
 
 if __name__ == "__main__":

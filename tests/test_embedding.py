@@ -14,7 +14,7 @@ from PIL import Image
 from waiting import until
 
 from lookalike import catalogue as catalogues
-from lookalike import embedding, images
+from lookalike import embedding, embedding_export, images
 from lookalike.embedding import EmbedConfig
 from lookalike.errors import ArtifactError
 
@@ -220,14 +220,14 @@ def test_a_damaged_shard_is_a_clear_error(catalogue: Path, grid_encoder, tmp_pat
 def test_exports_are_what_is_stored(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
     embedding.embed(catalogue, grid_encoder, tmp_path / "embeddings", SMALL)
     read = embedding.load_embeddings(tmp_path / "embeddings")
-    as_json = json.loads("".join(embedding.json_pieces(read)))
+    as_json = json.loads("".join(embedding_export.json_pieces(read)))
     assert list(as_json) == list(read.image_ids)
     np.testing.assert_array_equal(np.array(list(as_json.values()), np.float16), read.features)
-    frame = embedding.to_frame(read)
+    frame = embedding_export.to_frame(read)
     assert frame["image_id"].to_list() == list(read.image_ids)
     np.testing.assert_array_equal(frame["features"].to_numpy(), read.features.astype(np.float32))
     nothing = embedding.Embeddings((), np.empty((0, 48), np.float16))
-    assert json.loads("".join(embedding.json_pieces(nothing))) == {}
+    assert json.loads("".join(embedding_export.json_pieces(nothing))) == {}
 
 
 def test_odd_photos_do_not_stop_the_run(grid_encoder, tmp_path: Path) -> None:

@@ -37,8 +37,10 @@ Progress = Callable[[int, int], None]
 Photo = tuple[str, UInt8Array | PhotoError]
 """A photo's id, and the encoder's input or why there is none."""
 
-_BATCH, _CALLS = 16, 2
-"""Photos a call for each core; calls under way at once, so that the next is there when streams run dry of one."""
+_BATCH = 16
+"""Photos a call for each core."""
+_CALLS = 2
+"""Calls under way at once: when the streams run dry of one, the next is there."""
 _LOOKAHEAD = 64
 """Photos decoded ahead for each core: enough to keep the encoder busy, few enough to keep memory flat (150 kB each)."""
 
@@ -131,7 +133,7 @@ def embed(
 
     with create(out, recipe) as draft:
         starts = range(0, total, size)
-        missing = {start: None for n, start in enumerate(starts) if not _shard(draft.path, n, ".npy").is_file()}
+        missing = [start for n, start in enumerate(starts) if not _shard(draft.path, n, ".npy").is_file()]
         read_one = partial(_read, root, encoder.card, config.max_pixels)
         stretches = (read.images.select("image_id", "path").slice(start, size).iter_rows() for start in missing)
         with (
@@ -197,23 +199,6 @@ def load_embeddings(path: Path) -> Embeddings:
         parts.append(features)
     dim = int(artifact.about["dim"])
     return Embeddings(tuple(ids), np.concatenate(parts) if parts else np.empty((0, dim), dtype=np.float16))
-
-
-def json_pieces(embeddings: Embeddings) -> Generator[str]:
-    """Write `{image id: [floats]}` piece by piece, so that memory stays flat; float16 needs five digits at most."""
-    opening = "{"
-    for image_id, features in zip(embeddings.image_ids, embeddings.features, strict=True):
-        numbers = ", ".join(f"{value:.5g}" for value in features.tolist())
-        yield f"{opening}{json.dumps(image_id, ensure_ascii=False)}: [{numbers}]"
-        opening = ",\n"
-    yield "}\n" if embeddings.image_ids else "{}\n"
-
-
-def to_frame(embeddings: Embeddings) -> pl.DataFrame:
-    """Return a table of `image_id` and `features` (Array of Float32), as other tools read it from Parquet."""
-    width = embeddings.features.shape[1]
-    features = pl.Series("features", embeddings.features.astype(np.float32), dtype=pl.Array(pl.Float32, width))
-    return pl.DataFrame({"image_id": pl.Series(embeddings.image_ids, dtype=pl.String), "features": features})
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import faiss
 import numpy as np
 import pytest
+from clusters import DIM, clustered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,9 +18,7 @@ from lookalike.collection.plan import IndexPlan
 from lookalike.collection.rows import restore
 from lookalike.collection.slots import Slots
 from lookalike.collection.vector_index import UNKNOWN, Candidates, VectorIndex
-from lookalike.types import unit_rows
 
-DIM = 24
 COUNT = 4000
 PLANS = {
     "flat": IndexPlan("flat"),
@@ -34,18 +33,9 @@ RECALL = 0.95
 """Less than this of the ten best, over many random queries, and a level is broken rather than approximate."""
 
 
-def photos(count: int, seed: int = 0) -> np.ndarray:
-    """Vectors in forty clusters, as stored."""
-    random = np.random.default_rng(seed)
-    centres = random.standard_normal((40, DIM))
-    return unit_rows(centres[random.integers(0, 40, count)] + 0.7 * random.standard_normal((count, DIM))).astype(
-        np.float16
-    )
-
-
-HALVES = photos(COUNT)
+HALVES = clustered(COUNT)
 KEYS = np.arange(COUNT) * 3 + 1
-QUERIES = restore(photos(60, seed=1))
+QUERIES = restore(clustered(60, seed=1))
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +121,7 @@ def test_changes_show_at_once(name: str, way: str, tmp_path: Path) -> None:
         index = load_index(tmp_path, DIM, "state", mapped=way == "mapped")
     assert index is not None
     gone = np.arange(COUNT) % 4 == 1
-    more, keys = photos(300, seed=2), KEYS[-1] + 1 + np.arange(300)
+    more, keys = clustered(300, seed=2), KEYS[-1] + 1 + np.arange(300)
     index.remove(KEYS[gone])
     index.add(keys, more)
     index.remove(keys[:100])
@@ -161,7 +151,7 @@ def test_what_is_read_back_is_what_was_written(name: str, mapped: bool, tmp_path
     index = VectorIndex.build(PLANS[name], KEYS, HALVES)
     if name != "hnsw":
         index.remove(KEYS[::5])
-    index.add(KEYS[-1] + 1 + np.arange(200), photos(200, seed=3))
+    index.add(KEYS[-1] + 1 + np.arange(200), clustered(200, seed=3))
     before = answers(index)
     save_index(index, tmp_path, "state")
     assert answers(index) == before  # it now uses the file that it wrote
@@ -189,13 +179,13 @@ def test_a_graph_with_nodes_that_are_gone_is_not_kept(tmp_path: Path) -> None:
 def test_quick_lists_are_kept_with_what_is_gone_from_them(tmp_path: Path) -> None:
     index = VectorIndex.build(PLANS["ivf_pq"], KEYS, HALVES)
     index.remove(KEYS[::4])
-    index.add(KEYS[-1:] + 5, photos(1, seed=3))  # what FAISS would spoil, had it removed anything
+    index.add(KEYS[-1:] + 5, clustered(1, seed=3))  # what FAISS would spoil, had it removed anything
     save_index(index, tmp_path, "later")
     loaded = load_index(tmp_path, DIM, "later", mapped=True)
     assert loaded is not None
     assert loaded.waste() == index.waste() == 1 - (3001 / 4001)
     assert answers(loaded) == answers(index)
-    (found,) = loaded.candidates(restore(photos(1, seed=3)), 5, None)
+    (found,) = loaded.candidates(restore(clustered(1, seed=3)), 5, None)
     assert found.keys[found.scores.argmax()] == KEYS[-1] + 5
 
 

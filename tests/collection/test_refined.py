@@ -8,6 +8,7 @@ from typing import Any
 import faiss
 import numpy as np
 import pytest
+from clusters import DIM, clustered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,22 +22,13 @@ from lookalike.collection.vector_index import Candidates, VectorIndex
 from lookalike.files import write_text
 from lookalike.types import unit_rows
 
-DIM = 24
 COUNT = 4000
 PLAN = IndexPlan("ivf_pq", lists=32, probes=16, refine=8)
 KEYS = np.arange(COUNT) * 3 + 1
 
 
-def photos(count: int, seed: int = 0) -> np.ndarray:
-    random = np.random.default_rng(seed)
-    centres = random.standard_normal((40, DIM))
-    return unit_rows(centres[random.integers(0, 40, count)] + 0.7 * random.standard_normal((count, DIM))).astype(
-        np.float16
-    )
-
-
-HALVES = photos(COUNT)
-QUERIES = restore(photos(60, seed=1))
+HALVES = clustered(COUNT)
+QUERIES = restore(clustered(60, seed=1))
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +78,7 @@ def test_refined_by_faiss_is_refined_by_numpy(way: str, gone: int, tmp_path: Pat
 
 def test_whatever_is_added_is_refined_by_numpy_until_it_is_saved(tmp_path: Path) -> None:
     index = VectorIndex.build(PLAN, KEYS, HALVES)
-    index.add(KEYS[-1:] + 1, restore(photos(1, seed=5)).astype(np.float16))
+    index.add(KEYS[-1:] + 1, restore(clustered(1, seed=5)).astype(np.float16))
     assert refined(index) is None
     before = [best(one) for one in index.candidates(QUERIES, 18, None)]
     save_index(index, tmp_path, "state")

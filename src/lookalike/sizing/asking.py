@@ -20,7 +20,8 @@ CLIENTS = 16
 
 _SERVE = "from lookalike.cli import main; main()"
 _START_S = 120
-_PART = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="q"\r\n\r\n%s\r\n--b--\r\n'
+_FORM = b'--b\r\nContent-Disposition: form-data; name="photo"; filename="q"\r\n\r\n%s\r\n--b--\r\n'
+FORM_HEADERS = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def ask(site: Path, photos: Sequence[Path]) -> Answers:
     SourceError
         The server did not start, or could not answer.
     """
-    bodies = [_PART % photo.read_bytes() for photo in photos]
-    with _served(site) as (port, process):
+    bodies = [form_of(photo.read_bytes()) for photo in photos]
+    with served(site) as (port, process):
         _ask_all(port, bodies[:1])
         took, steps = zip(*_ask_all(port, bodies), strict=True)
         with ThreadPoolExecutor(CLIENTS) as pool:
@@ -58,6 +59,17 @@ def ask(site: Path, photos: Sequence[Path]) -> Answers:
         )
 
 
+def form_of(photo: bytes) -> bytes:
+    """The body of a form that uploads a photo; `FORM_HEADERS` are its headers."""
+    return _FORM % photo
+
+
+def read_timing(header: str) -> dict[str, float]:
+    """Read `Server-Timing`: milliseconds by step."""
+    parts = (part.strip().partition(";dur=") for part in header.split(","))
+    return {name: float(value) for name, _, value in parts}
+
+
 def resident_bytes(pid: int) -> int:
     """Bytes of a process that are in memory, mapped files included."""
     status = Path(f"/proc/{pid}/status")
@@ -68,11 +80,18 @@ def resident_bytes(pid: int) -> int:
 
 
 @contextmanager
-def _served(site: Path) -> Generator[tuple[int, subprocess.Popen[str]]]:
+def served(site: Path, *flags: str) -> Generator[tuple[int, subprocess.Popen[str]]]:
+    """Serve a site by the command line in a process of its own; yields its port, once it answers, and the process.
+
+    Raises
+    ------
+    SourceError
+        It did not start.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
-    command = [sys.executable, "-c", _SERVE, "serve", str(site), "--port", str(port)]
+    command = [sys.executable, "-c", _SERVE, "serve", str(site), "--port", str(port), *flags]
     quiet = {**os.environ, "LOOKALIKE_LOG_LEVEL": "error"}  # nobody reads along
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=quiet) as process:
         try:
@@ -85,7 +104,7 @@ def _served(site: Path) -> Generator[tuple[int, subprocess.Popen[str]]]:
                         where=str(site),
                         mend=f"It said: {process.communicate()[1].strip()[-500:]}",
                     )
-                time.sleep(0.02)
+                time.sleep(0.005)
             yield port, process
         finally:
             process.terminate()
@@ -108,7 +127,7 @@ def _ask_all(port: int, bodies: Sequence[bytes]) -> list[tuple[float, dict[str, 
     connection = HTTPConnection("127.0.0.1", port, timeout=60)
     for body in bodies:
         started = time.perf_counter()
-        connection.request("POST", "/v1/search?k=10", body, {"Content-Type": "multipart/form-data; boundary=b"})
+        connection.request("POST", "/v1/search?k=10", body, FORM_HEADERS)
         answer = connection.getresponse()
         text = answer.read()
         took = 1000 * (time.perf_counter() - started)
@@ -117,7 +136,6 @@ def _ask_all(port: int, bodies: Sequence[bytes]) -> list[tuple[float, dict[str, 
                 f"the server that was measured answered {answer.status}",
                 mend=f"It said: {text.decode(errors='replace')[:300]}",
             )
-        parts = (part.strip().partition(";dur=") for part in answer.headers["Server-Timing"].split(","))
-        answers.append((took, {name: float(value) for name, _, value in parts}))
+        answers.append((took, read_timing(answer.headers["Server-Timing"])))
     connection.close()
     return answers
