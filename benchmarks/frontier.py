@@ -15,7 +15,7 @@ import json
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,7 +96,7 @@ def main() -> None:
     work.mkdir(exist_ok=True)
     quality, speed = work / "quality.json", work / "speed.json"
     if arguments.step == "quality" or not quality.is_file():
-        quality.write_text(json.dumps(list(measure_quality(shop, work))), encoding="utf-8")
+        measure_quality(shop, work, quality)
     if arguments.step == "speed" or not speed.is_file():
         speed.write_text(json.dumps(measure_speed(shop, work)), encoding="utf-8")
     if arguments.step == "report":
@@ -125,20 +125,22 @@ def load(variant: Variant, work: Path) -> OpenVinoEncoder:
     return OpenVinoEncoder(described, variant.precision, os.cpu_count() or 1)
 
 
-def measure_quality(shop: Shop, work: Path) -> Iterator[dict[str, object]]:
-    """Encode everything once in each variant, then fit and measure each fold and width."""
+def measure_quality(shop: Shop, work: Path, file: Path) -> None:
+    """Encode everything once in each variant, then fit and measure each fold and width; rows are kept as they come."""
+    rows = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    known = {(row["variant"], row["dim"]) for row in rows}
     encoders = {variant: load(variant, work) for variant in variants() if not variant.flips}
     features = encode_all(shop, encoders, work / "features")
     for variant in variants():
-        clean, bent, seen = features(variant)
-        for dim in DIMS if (variant.network, variant.size) in (DEFAULT, BEST) else (256,):
-            found: dict[str, list[float]] = {}
-            for number in range(5):
-                for figure, value in one_fold(shop, number, (clean, bent, seen), dim).items():
-                    found.setdefault(figure, []).append(value)
-            row = {figure: round(float(np.mean(values)), 4) for figure, values in found.items()}
+        dims = DIMS if (variant.network, variant.size) in (DEFAULT, BEST) else (256,)
+        missing = [dim for dim in dims if (variant.name, dim) not in known]
+        made = features(variant) if missing else None
+        for dim in missing:
+            folds = [one_fold(shop, number, made, dim) for number in range(5)]
+            row = {figure: round(float(np.mean([fold[figure] for fold in folds])), 4) for figure in folds[0]}
             print(variant.name, dim, row, flush=True)
-            yield {"variant": variant.name, "dim": dim, **row}
+            rows.append({"variant": variant.name, "dim": dim, **row})
+            write_bytes(file, json.dumps(rows).encode())
 
 
 def encode_all(

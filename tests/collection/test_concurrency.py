@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from waiting import until
 
 from lookalike.collection import CollectionInfo, LocalCollection, schema
 from lookalike.collection.filters import compare_decimals
@@ -268,6 +269,8 @@ def test_closing_waits_for_a_slow_read(tmp_path: Path, slow: tuple[threading.Sem
         held = pool.submit(lambda: collection.count(CHEAP))
         assert came.acquire(timeout=PATIENCE_S)
         closings = [pool.submit(collection.close) for _ in range(2)]
+        until(lambda: collection._store._idle.empty())  # pyright: ignore - all connections but the one that reads
+        assert not any(closing.done() for closing in closings)
         go_on.set()
         assert held.result(PATIENCE_S) == 1
         for closing in closings:
