@@ -269,9 +269,11 @@ def test_closing_waits_for_a_slow_read(tmp_path: Path, slow: tuple[threading.Sem
         held = pool.submit(lambda: collection.count(CHEAP))
         assert came.acquire(timeout=PATIENCE_S)
         closings = [pool.submit(collection.close) for _ in range(2)]
-        until(lambda: collection._store._idle.empty())  # pyright: ignore - all connections but the one that reads
-        assert not any(closing.done() for closing in closings)
-        go_on.set()
+        try:
+            until(lambda: collection._store._idle.empty())  # pyright: ignore - all connections but the one that reads
+            assert not any(closing.done() for closing in closings)
+        finally:
+            go_on.set()
         assert held.result(PATIENCE_S) == 1
         for closing in closings:
             closing.result(PATIENCE_S)
