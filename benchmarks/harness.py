@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from lookalike.allocator import keep_freed_memory
 from lookalike.artifacts import installed, typed_command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -24,10 +25,23 @@ CLOTHING = Path(os.environ.get("BENCH_PHOTOS") or ROOT.parent / "shared" / "data
 """The real photos that benchmarks run on unless told otherwise: images.csv (image, sender_id, label) and images/."""
 
 _FOLDER = Path(__file__).resolve().parent / "results"
-_PACKAGES = ("lookalike", "faiss-cpu", "openvino", "numpy", "polars", "torch", "timm", "pillow", "simplejpeg")
+_PACKAGES = (
+    "lookalike",
+    "faiss-cpu",
+    "openvino",
+    "numpy",
+    "polars",
+    "torch",
+    "timm",
+    "pillow",
+    "simplejpeg",
+    "cykooz-resizer",
+)
 _BAR_PX, _ROW_PX, _LEFT_PX, _WIDTH_PX = 16, 28, 220, 760
 
 Seconds = dict[str, list[float]]
+
+keep_freed_memory()  # as the command line does, and before anything is measured
 
 
 def alternate(contestants: Mapping[str, Callable[[], object]], *, repeats: int = 5, warmups: int = 1) -> Seconds:

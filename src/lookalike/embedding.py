@@ -165,7 +165,7 @@ def embed(
             "encoder": encoder.name,
             "dim": encoder.dim,
             "generic_dim": encoder.generic_dim,
-            "versions": installed("openvino", "pillow"),
+            "versions": installed("openvino", "pillow", "simplejpeg", "cykooz-resizer"),
         }
     return open_artifact(out, "embeddings")
 

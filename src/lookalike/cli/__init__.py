@@ -7,6 +7,7 @@ import warnings
 import typer
 
 from lookalike import __version__
+from lookalike.allocator import keep_freed_memory
 from lookalike.cli import chain, learn, sizing, tuning, use
 from lookalike.cli.console import show_error
 from lookalike.errors import LookalikeError
@@ -36,6 +37,7 @@ def _root(version: bool = typer.Option(False, "--version", help="Show the versio
 
 def main() -> None:
     """Run the command line; errors of ours end in one readable message and exit code 1."""
+    keep_freed_memory()
     warnings.filterwarnings("ignore", module=r"PIL\.")  # odd photos: what they cost stands in the rejects
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
