@@ -30,7 +30,7 @@ from lookalike.training import TrainConfig
 from lookalike.training.network import STOCK, make_backbone
 
 PEERS = {"fastembed": "fastembed==0.9.1", "DeepImageSearch": "DeepImageSearch==3.0.3"}
-OURS = ("one by one", "DataLoader", "lookalike", "decode", "encode", "encode queue")
+OURS = ("one by one", "DataLoader", "DataLoader, batches of 4", "lookalike", "decode", "encode", "encode queue")
 FP32 = ("lookalike fp32", "encode fp32", "encode queue fp32")
 _CONFIG = {"do_resize": True, "size": {"shortest_edge": 224}, "do_center_crop": True, "crop_size": 224,
            "do_rescale": True, "rescale_factor": 1 / 255, "do_normalize": True, "image_mean": [0.5] * 3,
@@ -165,7 +165,7 @@ def measure(files: list[Path], scratch: Path, repeats: int, by_name: dict[str, s
     for name, rate in rates(seconds, photos).items():
         each = ratios[name]
         print(
-            f"{name:<18} {rate:8.1f}/s   lookalike is {statistics.median(each):6.2f} times that"
+            f"{name:<26} {rate:8.1f}/s   lookalike is {statistics.median(each):6.2f} times that"
             f" ({min(each):.2f} to {max(each):.2f})"
         )
     return told

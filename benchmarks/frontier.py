@@ -35,7 +35,7 @@ from lookalike.training.network import make_backbone
 from lookalike.types import UInt8Array
 
 SIZES = {"lite0": (160, 192, 224, 256, 288), "lite2": (192, 224, 260, 300)}
-DEFAULT, BEST = ("lite0", 224), ("lite2", 260)
+DEFAULT, BEST = ("lite0", 224), ("lite0", 256)
 DIMS = (64, 128, 256, 512)
 SEEN, VIEWS = 1500, 2
 NATIVE = choose_precision("auto")
