@@ -226,7 +226,7 @@ def test_exports_are_what_is_stored(catalogue: Path, grid_encoder, tmp_path: Pat
     frame = embedding_export.to_frame(read)
     assert frame["image_id"].to_list() == list(read.image_ids)
     np.testing.assert_array_equal(frame["features"].to_numpy(), read.features.astype(np.float32))
-    nothing = embedding.Embeddings((), np.empty((0, 48), np.float16))
+    nothing = embedding.Embeddings((), (np.empty((0, 48), np.float16),))
     assert json.loads("".join(embedding_export.json_pieces(nothing))) == {}
 
 

@@ -59,12 +59,27 @@ class EmbedConfig:
     max_pixels: int = images.MAX_PIXELS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embeddings:
-    """Features beside their ids: `features` is float16 of shape (len(image_ids), dim)."""
+    """Features beside their ids, in the order of both.
+
+    image_ids : tuple of str
+    shards : arrays of float16, each of shape (some of the photos, dim); at least one
+        Those of `load_embeddings` are mapped from their files: what is not asked for takes no memory.
+    """
 
     image_ids: tuple[str, ...]
-    features: npt.NDArray[np.float16]
+    shards: tuple[npt.NDArray[np.float16], ...]
+
+    @property
+    def dim(self) -> int:
+        """Width of the features."""
+        return self.shards[0].shape[1]
+
+    @cached_property
+    def features(self) -> npt.NDArray[np.float16]:
+        """All features in memory, float16 of shape (len(image_ids), dim)."""
+        return np.concatenate(self.shards)
 
     def of(self, image_ids: Sequence[str]) -> npt.NDArray[np.float16]:
         """Return the features of these photos, in this order.
@@ -78,11 +93,21 @@ class Embeddings:
         missing = [image_id for image_id in image_ids if image_id not in rows]
         if missing:
             raise ArtifactError(f"{len(missing)} photos have no embedding, the first is {missing[0]!r}")
-        return self.features[[rows[image_id] for image_id in image_ids]]
+        wanted = np.array([rows[image_id] for image_id in image_ids], np.int64)
+        shards = np.searchsorted(self._starts, wanted, side="right") - 1
+        found = np.empty((len(wanted), self.dim), np.float16)
+        for shard in np.unique(shards):
+            mine = shards == shard
+            found[mine] = self.shards[shard][wanted[mine] - self._starts[shard]]
+        return found
 
     @cached_property
     def _rows(self) -> dict[str, int]:
         return {image_id: row for row, image_id in enumerate(self.image_ids)}
+
+    @cached_property
+    def _starts(self) -> npt.NDArray[np.int64]:
+        return np.cumsum([0, *map(len, self.shards[:-1])])
 
 
 def embed(
@@ -171,7 +196,7 @@ def embed(
 
 
 def load_embeddings(path: Path) -> Embeddings:
-    """Read an embeddings artefact; features are float16 as stored.
+    """Open an embeddings artefact; features are float16 as stored, and read when they are asked for.
 
     Raises
     ------
@@ -183,7 +208,7 @@ def load_embeddings(path: Path) -> Embeddings:
     parts: list[npt.NDArray[np.float16]] = []
     for file in sorted(artifact.path.glob("shard-*.npy")):
         try:
-            features: npt.NDArray[np.float16] = np.load(file, allow_pickle=False)
+            features: npt.NDArray[np.float16] = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
             shard_ids = pl.read_parquet(file.with_suffix(".parquet"))["image_id"].to_list()
         except (OSError, ValueError, EOFError, pl.exceptions.PolarsError) as error:
             raise ArtifactError(
@@ -197,8 +222,8 @@ def load_embeddings(path: Path) -> Embeddings:
             )
         ids.extend(shard_ids)
         parts.append(features)
-    dim = int(artifact.about["dim"])
-    return Embeddings(tuple(ids), np.concatenate(parts) if parts else np.empty((0, dim), dtype=np.float16))
+    parts = parts or [np.empty((0, int(artifact.about["dim"])), np.float16)]
+    return Embeddings(tuple(ids), tuple(parts))
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,60 @@ def test_a_tuned_level_is_trained_anew_once_it_is_outgrown(tmp_path: Path, monke
         assert trained == [401]
 
 
+def entries(start: int, stop: int) -> list[Entry]:
+    images = [Image(f"n{n}", f"p{n}", "x.jpg", 1, 1) for n in range(start, stop)]
+    return [Entry(Product(one.product_id), one, v) for one, v in zip(images, restore(HALVES[start:stop]), strict=True)]
+
+
+@pytest.fixture
+def bytes_from_100(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lookalike.collection.live_index.plan_for", lambda count, _: SQ8 if count >= 100 else FLAT)
+
+
+def test_while_it_is_filled_and_nobody_searches_no_index_grows(tmp_path: Path, bytes_from_100: None) -> None:
+    folder = tmp_path / "c"
+    with LocalCollection.create(folder, INFO) as collection:
+        for start in range(0, 250, 50):
+            collection.put(entries(start, start + 50))
+            assert len(collection._live.index) == (50 if start == 0 else 0)
+        collection.delete(["n7"])
+        before = collection.search(restore(HALVES[:3]), 5)
+        assert [found.hits[0].image_id for found in before] == ["n0", "n1", "n2"]
+        assert collection.plan == SQ8
+        collection.put(entries(250, 300))
+        assert len(collection._live.index) == 299  # who searches goes on to
+    with LocalCollection.create(tmp_path / "d", INFO) as collection:
+        collection.put(entries(0, 120))
+    for read_only in (False, True):
+        with LocalCollection.open(tmp_path / "d", read_only=read_only) as collection:
+            assert collection._live._cached is not None  # closing made it
+            assert collection._live.index.plan == SQ8
+            assert len(collection._live.index) == 120
+
+
+def test_who_goes_on_filling_without_a_cache_makes_no_index_first(tmp_path: Path, bytes_from_100: None) -> None:
+    folder = fill(tmp_path / "c", 90)
+    (folder / "index.json").unlink()
+    with LocalCollection.open(folder) as collection:
+        assert len(collection._live.index) == 0
+        collection.put(entries(90, 95))
+        assert len(collection._live.index) == 0
+        assert len(collection.search(restore(HALVES[:1]), 200)[0].hits) == 95
+        collection.put(entries(95, 99))
+        assert len(collection._live.index) == 99
+
+
+def test_a_crossing_while_somebody_searches_waits_for_the_checkpoint(tmp_path: Path, bytes_from_100: None) -> None:
+    with LocalCollection.create(tmp_path / "c", INFO) as collection:
+        collection.put(entries(0, 60))
+        collection.search(restore(HALVES[:1]), 5)
+        collection.put(entries(60, 120))
+        assert len(collection._live.index) == 120
+        assert collection.plan == FLAT
+        collection.checkpoint()
+        assert collection.plan == SQ8
+
+
 def test_quick_lists_are_made_anew_once_more_than_a_fifth_is_gone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,7 +79,7 @@ def run(
     if (finished := find(out, recipe)) is not None:
         return finished
     embeddings = load_embeddings(inputs.embeddings)
-    generic_dim = int(embedded.about.get("generic_dim", embeddings.features.shape[1]))
+    generic_dim = int(embedded.about.get("generic_dim", embeddings.dim))
     known = gather(found, read_split(inputs.split, of=found), embeddings, generic_dim)
     with create(out, recipe) as draft:
         _audit(draft, known, root, config, progress)

@@ -1,4 +1,8 @@
-"""The index of a store, kept at the store's state: read from its cache, following changes, made anew where it must."""
+"""The index of a store, kept at the store's state: read from its cache, following changes, made anew where it must.
+
+While a collection is filled, and nobody searches, it is not followed any further than to the point from which on it
+will be made anew anyway: what it holds by then is let go, and the next search or checkpoint makes it in one go.
+"""
 
 from pathlib import Path
 
@@ -32,11 +36,15 @@ class LiveIndex:
         self._folder = folder
         self._state: str | None = None
         self._cached: str | None = None
+        self._left = False  # to be made anew when it is next needed
+        self.searched = False
         self.index = VectorIndex(store.info.dim)
         state = store.state()
         found = None if folder is None else load_index(folder, store.info.dim, state, mapped=mapped)
         if found is not None:
             self.index, self._state, self._cached = found, state, state
+        elif store.count():
+            self._left = True
 
     @property
     def state(self) -> str | None:
@@ -47,27 +55,46 @@ class LiveIndex:
         """Whether the index is of the state that the store is in now."""
         return self._state == self._store.state()
 
+    @property
+    def left(self) -> bool:
+        """Whether it was left to be made anew when it is next needed."""
+        return self._left
+
     def follow(self) -> None:
-        """Bring the index to the store's state: keys never change their vector, so compare keys."""
+        """Bring the index to the store's state: keys rise and never change their vector, so compare keys."""
         state = self._store.state()
         if self._state == state:
             return
-        if self._state is None:  # begun and not finished, or nothing cached
+        if self._state is None:  # left, begun and not finished, or nothing cached
             self.rebuild(self.wanted())
             return
-        have, want = self.index.keys(), self._store.keys()
         self._state = None
-        self.index.remove(np.setdiff1d(have, want))
-        for keys, halves in self._store.halves_from(int(have.max(initial=0)) + 1):
+        have = self.index.keys()
+        newest = int(have.max(initial=0))
+        came = [(keys, halves) for keys, halves in self._store.halves_from(newest + 1)]
+        if self._store.count() != len(have) + sum(len(keys) for keys, _ in came):
+            self.index.remove(np.setdiff1d(have, self._store.keys(), assume_unique=True))
+        for keys, halves in came:
             self.index.add(keys, halves)
         self._state = state
 
+    def keep_up(self) -> None:
+        """Follow, for who goes on to change something and need not search."""
+        if not self._left:
+            self.follow()
+
     def apply(self, change: Change, halves: Float16Array) -> None:
         """Bring a change that was just committed into the index; if that fails, the next search makes it anew."""
+        if self._left:
+            return
         self._state = None
         self.index.remove(change.removed)
         self.index.add(change.added, halves)
         self._state = self._store.state()
+        wanted = plan_for(len(self.index), self._store.choice())
+        if len(change.added) and not self.searched and not self.index.plan.same_structure(wanted):
+            self.index, self._left = VectorIndex(self._store.info.dim), True
+            self._state = self._cached = None
 
     def wanted(self) -> IndexPlan:
         """Tell the plan for what the store holds now."""
@@ -89,7 +116,7 @@ class LiveIndex:
         self._state = self._cached = None
         keys, halves = self.everything()
         self.index = VectorIndex.build(plan, keys, halves)
-        self._state = state
+        self._state, self._left = state, False
 
     def write(self) -> None:
         """Write the cache, unless there is one of this state, or nowhere to write."""

@@ -53,7 +53,8 @@ class LocalCollection:
         self._allowed = AllowedKeys(store)
         try:
             self._live = LiveIndex(store, folder, mapped=self._read_only)
-            self._on_one_state(lambda: None)
+            if self._read_only:
+                self._on_one_state(lambda: None)  # who only reads will search
         except BaseException:
             store.close()
             raise
@@ -138,7 +139,7 @@ class LocalCollection:
         if not entries:
             return
         with self._lock.writing():
-            self._live.follow()
+            self._live.keep_up()
             change = self._store.put(entries, halves)
             self._live.apply(change, halves)
 
@@ -146,7 +147,7 @@ class LocalCollection:
         """Remove photos; see `Collection.delete`."""
         self._check_writable()
         with self._lock.writing():
-            self._live.follow()
+            self._live.keep_up()
             change = self._store.delete(image_ids)
             self._live.apply(change, np.empty((0, self.info.dim), np.float16))
         return len(change.removed)
@@ -195,6 +196,7 @@ class LocalCollection:
 
         def answer() -> list[Neighbours]:
             store = self._store
+            self._live.searched = True
             anything = where is None or where == Filter()
             allowed = None if anything else self._allowed.of(where or Filter(), self._live.state)
             lookup = Lookup(store.identify, lambda: store.count_products(where))
@@ -225,7 +227,7 @@ class LocalCollection:
     @property
     def plan(self) -> IndexPlan:
         """How the collection is searched now."""
-        return self._live.index.plan
+        return self._on_one_state(lambda: self._live.index.plan)
 
     def tune(self, goals: Goals, *, keep: bool = True, progress: Progress | None = None) -> Tuning:
         """Measure ways to search this collection on its own vectors, and, unless told otherwise, keep the best one.
@@ -251,6 +253,8 @@ class LocalCollection:
             self._closed = True
             try:
                 if self._folder is not None and self._writer is not None:
+                    if self._live.left:
+                        self._live.follow()
                     if self._live.is_fresh():
                         self._live.settle()
                     self._live.write()

@@ -180,20 +180,20 @@ class Store:
 
     def keys(self, where: Filter | None = None) -> Int64Array:
         """Return the keys of the photos that pass the filter, rising."""
-        rows = self._found("SELECT i.key " + _FOUND, where)
+        rows = self._found("i.key", where)
         return np.sort(np.fromiter((key for (key,) in rows), np.int64, len(rows)))
 
     def count(self, where: Filter | None = None) -> int:
         """Count the photos that pass the filter."""
-        return int(self._found("SELECT count(*) " + _FOUND, where)[0][0])
+        return int(self._found("count(*)", where)[0][0])
 
     def count_products(self, where: Filter | None = None) -> int:
         """Count the products with a photo that passes the filter."""
-        return int(self._found("SELECT count(DISTINCT i.product_key) " + _FOUND, where)[0][0])
+        return int(self._found("count(DISTINCT i.product_key)", where)[0][0])
 
     def image_ids(self, where: Filter | None = None) -> list[str]:
         """Return the ids of the photos that pass the filter, by rising key."""
-        rows = self._found("SELECT i.key, i.image_id " + _FOUND, where)
+        rows = self._found("i.key, i.image_id", where)
         return [image_id for _, image_id in sorted(rows)]
 
     def identify(self, keys: Sequence[int]) -> dict[int, tuple[str, str]]:
@@ -261,9 +261,11 @@ class Store:
             else:
                 self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_choice', ?)", (choice.to_text(),))
 
-    def _found(self, select: str, where: Filter | None) -> list[tuple[Any, ...]]:
+    def _found(self, columns: str, where: Filter | None) -> list[tuple[Any, ...]]:
         found = None if where is None else condition(where)
-        return self._rows(select) if found is None else self._rows(f"{select} WHERE {found[0]}", found[1])
+        if found is None:
+            return self._rows(f"SELECT {columns} FROM images AS i")  # noqa: S608 - ours
+        return self._rows(f"SELECT {columns} {_FOUND} WHERE {found[0]}", found[1])
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with _told():
