@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from lookalike import catalogue, embedding, heads, images, splits, stages, views
+from lookalike import catalogue, embedding, embeddings, heads, images, splits, stages, views
 from lookalike.encoder import load_encoder
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.types import Float32Array, unit_rows
@@ -71,7 +71,7 @@ def _embed(source: Path, work: Path) -> tuple[Float32Array, Float32Array, Float3
     head = heads.load(stages.fit_head(inputs, work / "head", heads.HeadConfig(ignored=NO_CLOTHES)).path)
     read = catalogue.read(inputs.catalogue)
     rows = read.images.join(splits.read_split(inputs.split, of=read), on="image_id", maintain_order="left")
-    features = embedding.load_embeddings(inputs.embeddings)
+    features = embeddings.load_embeddings(inputs.embeddings)
     parts = {
         part: head.apply(features.of(rows.filter(pl.col("split") == part)["image_id"].to_list()))
         for part in ("train", "test")

@@ -28,7 +28,7 @@ from torch.nn import functional
 
 import yardstick
 from harness import CLOTHING, command, keep
-from lookalike import catalogue, embedding, heads, images, splits, views
+from lookalike import catalogue, embedding, embeddings, heads, images, splits, views
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.files import write_text
 from lookalike.training import RunConfig, TrainConfig, data, fit, plan_for, train
@@ -216,7 +216,7 @@ def prepare(source: Path, number: int, folder: Path, stages: int) -> Bench:
     tail.mkdir(exist_ok=True)
     runner = make_runner(tail / "trunk", cut(start, plan.trained_stages), start.card, plan.precision)
     embedding.embed(folder / "catalogue", runner.encoder, tail / "rows")
-    clean = embedding.load_embeddings(tail / "rows").of(list(fold.ids))
+    clean = embeddings.load_embeddings(tail / "rows").of(list(fold.ids))
     views.make_views(folder / "catalogue", folder / "split", runner.encoder, tail / "views")
     read = catalogue.read(folder / "catalogue")
     joined = read.images.join(splits.read_split(folder / "split", of=read), on="image_id", maintain_order="left")

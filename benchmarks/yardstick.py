@@ -28,7 +28,7 @@ import numpy as np
 from PIL.Image import Image as PillowImage
 
 from harness import keep, scatter
-from lookalike import catalogue, embedding, heads, images, splits, stages, views
+from lookalike import catalogue, embedding, embeddings, heads, images, splits, stages, views
 from lookalike.cores import cores
 from lookalike.encoder import load_encoder
 from lookalike.evaluate.distortions import distort, draw
@@ -171,7 +171,7 @@ def features(fold: Fold, encoder: str | Path, name: str) -> tuple[Float32Array, 
     """Features of all photos, and of the asking photos distorted, and put into scenes."""
     loaded = load_encoder(encoder)
     embedding.embed(fold.folder / "catalogue", loaded, fold.folder / f"embeddings-{name}")
-    clean = embedding.load_embeddings(fold.folder / f"embeddings-{name}").of(list(fold.ids)).astype(np.float32)
+    clean = embeddings.load_embeddings(fold.folder / f"embeddings-{name}").of(list(fold.ids)).astype(np.float32)
     read = catalogue.read(fold.folder / "catalogue")
     paths = dict(zip(read.images["image_id"], read.images["path"], strict=True))
 

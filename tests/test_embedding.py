@@ -14,7 +14,7 @@ from PIL import Image
 from waiting import until
 
 from lookalike import catalogue as catalogues
-from lookalike import embedding, embedding_export, images
+from lookalike import embedding, embeddings, images
 from lookalike.embedding import EmbedConfig
 from lookalike.errors import ArtifactError
 
@@ -43,7 +43,7 @@ def test_every_photo_gets_its_own_vector(catalogue: Path, grid_encoder, tmp_path
     artifact = embedding.embed(catalogue, grid_encoder, tmp_path / "embeddings", SMALL)
     assert artifact.counts == {"photos": 36, "embedded": 36, "rejected": 0}
     assert artifact.config["precision"] == "fp32"
-    read = embedding.load_embeddings(tmp_path / "embeddings")
+    read = embeddings.load_embeddings(tmp_path / "embeddings")
     assert read.features.dtype == np.float16
     slow = expected(catalogue, grid_encoder)
     assert set(read.image_ids) == set(slow)
@@ -75,7 +75,7 @@ def test_a_photo_that_fails_is_recorded_and_shifts_nobody(catalogue: Path, grid_
         read.images["image_id"][3]: "missing",
         read.images["image_id"][20]: "unreadable",  # cut inside its header
     }
-    vectors = embedding.load_embeddings(tmp_path / "embeddings")
+    vectors = embeddings.load_embeddings(tmp_path / "embeddings")
     for image_id, features in zip(vectors.image_ids, vectors.features, strict=True):
         np.testing.assert_allclose(features, slow[image_id], atol=2e-3)
 
@@ -125,7 +125,7 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(
     for file, modified in finished.items():
         assert (out / file.name).stat().st_mtime_ns == modified
     slow = expected(catalogue, grid_encoder)
-    read = embedding.load_embeddings(out)
+    read = embeddings.load_embeddings(out)
     for image_id, features in zip(read.image_ids, read.features, strict=True):
         np.testing.assert_allclose(features, slow[image_id], atol=2e-3)
 
@@ -206,7 +206,7 @@ def test_a_shard_whose_ids_do_not_match_is_refused(catalogue: Path, grid_encoder
     file = tmp_path / "embeddings" / "shard-00001.parquet"
     pl.read_parquet(file).head(3).write_parquet(file)
     with pytest.raises(ArtifactError, match="do not match"):
-        embedding.load_embeddings(tmp_path / "embeddings")
+        embeddings.load_embeddings(tmp_path / "embeddings")
 
 
 def test_a_damaged_shard_is_a_clear_error(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
@@ -214,20 +214,20 @@ def test_a_damaged_shard_is_a_clear_error(catalogue: Path, grid_encoder, tmp_pat
     file = tmp_path / "embeddings" / "shard-00002.npy"
     file.write_bytes(file.read_bytes()[:50])
     with pytest.raises(ArtifactError, match=r"cannot be read.*embed again"):
-        embedding.load_embeddings(tmp_path / "embeddings")
+        embeddings.load_embeddings(tmp_path / "embeddings")
 
 
 def test_exports_are_what_is_stored(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
     embedding.embed(catalogue, grid_encoder, tmp_path / "embeddings", SMALL)
-    read = embedding.load_embeddings(tmp_path / "embeddings")
-    as_json = json.loads("".join(embedding_export.json_pieces(read)))
+    read = embeddings.load_embeddings(tmp_path / "embeddings")
+    as_json = json.loads("".join(embeddings.json_pieces(read)))
     assert list(as_json) == list(read.image_ids)
     np.testing.assert_array_equal(np.array(list(as_json.values()), np.float16), read.features)
-    frame = embedding_export.to_frame(read)
+    frame = embeddings.to_frame(read)
     assert frame["image_id"].to_list() == list(read.image_ids)
     np.testing.assert_array_equal(frame["features"].to_numpy(), read.features.astype(np.float32))
-    nothing = embedding.Embeddings((), (np.empty((0, 48), np.float16),))
-    assert json.loads("".join(embedding_export.json_pieces(nothing))) == {}
+    nothing = embeddings.Embeddings((), (np.empty((0, 48), np.float16),))
+    assert json.loads("".join(embeddings.json_pieces(nothing))) == {}
 
 
 def test_odd_photos_do_not_stop_the_run(grid_encoder, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_with_flip_features_are_the_mean_of_both_ways(catalogue: Path, grid_enco
     assert artifact.config["flip"] is True
     assert "flip" not in plain.config  # so that embeddings made before there was the switch stay fresh
     assert artifact.hash != plain.hash
-    once, both = (embedding.load_embeddings(tmp_path / name) for name in ("plain", "both"))
+    once, both = (embeddings.load_embeddings(tmp_path / name) for name in ("plain", "both"))
     assert both.image_ids == once.image_ids
     grids = once.features.astype(np.float32).reshape(-1, 4, 4, 3)
     np.testing.assert_allclose(both.features.reshape(-1, 4, 4, 3), (grids + grids[:, :, ::-1]) / 2, atol=2e-3)

@@ -7,11 +7,11 @@ while the next is made, and decoding runs ahead over the ends of shards, so that
 
 import json
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
+from functools import partial
 from io import BytesIO
 from itertools import chain, islice
 from pathlib import Path
@@ -25,7 +25,7 @@ from lookalike import images
 from lookalike.artifacts import Artifact, Recipe, create, find, installed, open_artifact, write_rejects
 from lookalike.cores import cores
 from lookalike.encoder import Encoder, encode
-from lookalike.errors import ArtifactError, PhotoError
+from lookalike.errors import PhotoError
 from lookalike.files import write_bytes, write_parquet, write_text
 from lookalike.types import Preprocess, Reject, UInt8Array
 
@@ -57,57 +57,6 @@ class EmbedConfig:
     flip: bool = False
     threads: int | None = None
     max_pixels: int = images.MAX_PIXELS
-
-
-@dataclass(frozen=True, eq=False)
-class Embeddings:
-    """Features beside their ids, in the order of both.
-
-    image_ids : tuple of str
-    shards : arrays of float16, each of shape (some of the photos, dim); at least one
-        Those of `load_embeddings` are mapped from their files: what is not asked for takes no memory.
-    """
-
-    image_ids: tuple[str, ...]
-    shards: tuple[npt.NDArray[np.float16], ...]
-
-    @property
-    def dim(self) -> int:
-        """Width of the features."""
-        return self.shards[0].shape[1]
-
-    @cached_property
-    def features(self) -> npt.NDArray[np.float16]:
-        """All features in memory, float16 of shape (len(image_ids), dim)."""
-        return np.concatenate(self.shards)
-
-    def of(self, image_ids: Sequence[str]) -> npt.NDArray[np.float16]:
-        """Return the features of these photos, in this order.
-
-        Raises
-        ------
-        ArtifactError
-            A photo was not embedded.
-        """
-        rows = self._rows
-        missing = [image_id for image_id in image_ids if image_id not in rows]
-        if missing:
-            raise ArtifactError(f"{len(missing)} photos have no embedding, the first is {missing[0]!r}")
-        wanted = np.array([rows[image_id] for image_id in image_ids], np.int64)
-        shards = np.searchsorted(self._starts, wanted, side="right") - 1
-        found = np.empty((len(wanted), self.dim), np.float16)
-        for shard in np.unique(shards):
-            mine = shards == shard
-            found[mine] = self.shards[shard][wanted[mine] - self._starts[shard]]
-        return found
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {image_id: row for row, image_id in enumerate(self.image_ids)}
-
-    @cached_property
-    def _starts(self) -> npt.NDArray[np.int64]:
-        return np.cumsum([0, *map(len, self.shards[:-1])])
 
 
 def embed(
@@ -193,37 +142,6 @@ def embed(
             "versions": installed("openvino", "pillow", "simplejpeg", "cykooz-resizer"),
         }
     return open_artifact(out, "embeddings")
-
-
-def load_embeddings(path: Path) -> Embeddings:
-    """Open an embeddings artefact; features are float16 as stored, and read when they are asked for.
-
-    Raises
-    ------
-    ArtifactError
-        Not an embeddings artefact, or a shard's ids and features do not match.
-    """
-    artifact = open_artifact(path, "embeddings")
-    ids: list[str] = []
-    parts: list[npt.NDArray[np.float16]] = []
-    for file in sorted(artifact.path.glob("shard-*.npy")):
-        try:
-            features: npt.NDArray[np.float16] = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
-            shard_ids = pl.read_parquet(file.with_suffix(".parquet"))["image_id"].to_list()
-        except (OSError, ValueError, EOFError, pl.exceptions.PolarsError) as error:
-            raise ArtifactError(
-                "a shard cannot be read", where=str(file), mend=f"Delete {artifact.path} and embed again"
-            ) from error
-        if features.ndim != 2 or len(features) != len(shard_ids):
-            raise ArtifactError(
-                "a shard's ids and features do not match",
-                where=str(file),
-                mend=f"Delete {artifact.path} and embed again",
-            )
-        ids.extend(shard_ids)
-        parts.append(features)
-    parts = parts or [np.empty((0, int(artifact.about["dim"])), np.float16)]
-    return Embeddings(tuple(ids), tuple(parts))
 
 
 @dataclass(frozen=True)

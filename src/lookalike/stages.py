@@ -17,7 +17,7 @@ from lookalike import heads, images, jpeg
 from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact, write_rejects
 from lookalike.collection import CollectionInfo, LocalCollection
 from lookalike.cores import cores
-from lookalike.embedding import Embeddings, load_embeddings
+from lookalike.embeddings import Embeddings, load_embeddings
 from lookalike.encoder_folder import EncoderFolder
 from lookalike.errors import CollectionError, Mismatch, PhotoError
 from lookalike.labels import prefixes

@@ -17,7 +17,7 @@ from lookalike.audit import AuditConfig, stage
 from lookalike.audit.captions import short_names
 from lookalike.audit.config import Photos, gather
 from lookalike.audit.wrong_labels import _related, find_wrong_labels, out_of_fold
-from lookalike.embedding import Embeddings, load_embeddings
+from lookalike.embeddings import Embeddings, load_embeddings
 from lookalike.splits import read_split
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 
 from lookalike.catalogue import Catalogue
-from lookalike.embedding import Embeddings
+from lookalike.embeddings import Embeddings
 from lookalike.errors import AuditError
 from lookalike.types import Json
 

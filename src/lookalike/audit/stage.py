@@ -14,7 +14,7 @@ from lookalike.audit.not_products import BLANK, TEXT, find_not_products
 from lookalike.audit.sheets import Card, contact_sheet
 from lookalike.audit.small_labels import find_small_labels
 from lookalike.audit.wrong_labels import find_wrong_labels, need_cleanlab
-from lookalike.embedding import load_embeddings
+from lookalike.embeddings import load_embeddings
 from lookalike.errors import ArtifactError
 from lookalike.files import write_bytes, write_parquet
 from lookalike.splits import read_split

@@ -204,20 +204,20 @@ def export_embeddings(
     as_json: Annotated[bool, typer.Option("--json/--parquet", help="JSON {image id: [floats]}, or Parquet.")] = True,
 ) -> None:
     """Write the encoder's features for other tools: {image id: numbers} as JSON, or a Parquet table."""
-    from lookalike import embedding, embedding_export
+    from lookalike.embeddings import json_pieces, load_embeddings, to_frame
     from lookalike.files import replacing, write_parquet
 
-    read = embedding.load_embeddings(embeddings)
+    read = load_embeddings(embeddings)
     if output is None and not as_json:
         raise QueryError("Parquet does not go to a terminal", mend="Name a file with -o")
     if output is None:
-        for piece in embedding_export.json_pieces(read):
+        for piece in json_pieces(read):
             sys.stdout.write(piece)
     elif as_json:
         with replacing(output) as temporary, temporary.open("w", encoding="utf-8") as file:
-            file.writelines(embedding_export.json_pieces(read))
+            file.writelines(json_pieces(read))
     else:
-        write_parquet(output, embedding_export.to_frame(read))
+        write_parquet(output, to_frame(read))
 
 
 def head(

@@ -7,7 +7,7 @@ import numpy as np
 
 from lookalike import metrics
 from lookalike.collection import CollectionInfo, LocalCollection
-from lookalike.embedding import Embeddings
+from lookalike.embeddings import Embeddings
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.plan import EvaluateConfig, Plan
 from lookalike.heads import Head

@@ -8,7 +8,7 @@ import polars as pl
 
 from lookalike import metrics
 from lookalike.artifacts import digest
-from lookalike.embedding import Embeddings
+from lookalike.embeddings import Embeddings
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.baselines import (
     chance_figures,

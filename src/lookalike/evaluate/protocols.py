@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lookalike import metrics
-from lookalike.embedding import Embeddings
+from lookalike.embeddings import Embeddings
 from lookalike.engine import SearchEngine
 from lookalike.evaluate.judging import (
     judge_instances,

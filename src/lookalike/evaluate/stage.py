@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from lookalike.artifacts import Artifact, Recipe, create, find, open_artifact
-from lookalike.embedding import load_embeddings
+from lookalike.embeddings import load_embeddings
 from lookalike.engine import SearchEngine
 from lookalike.errors import ArtifactError, QueryError
 from lookalike.evaluate.evaluation import ENGINE, Evaluation, evaluate
