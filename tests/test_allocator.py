@@ -42,10 +42,9 @@ def ask(what: str, **environment: str) -> tuple[str, int]:
 
 
 def test_freed_memory_is_there_for_the_next_photo() -> None:
-    assert ask("leave")[1] > 10_000
     told, faults = ask("keep")
     assert told == "True"
-    assert faults < 100
+    assert ask("leave")[1] > 20 * max(faults, 1)
 
 
 def test_the_environment_wins() -> None:

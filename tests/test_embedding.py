@@ -217,6 +217,28 @@ def test_a_damaged_shard_is_a_clear_error(catalogue: Path, grid_encoder, tmp_pat
         embeddings.load_embeddings(tmp_path / "embeddings")
 
 
+def test_photos_are_found_in_their_shards() -> None:
+    parts = [np.arange(rows * 2, dtype=np.float16).reshape(rows, 2) + 100 * n for n, rows in enumerate((3, 0, 2))]
+    read = embeddings.Embeddings(("a", "b", "c", "d", "e"), 2, tuple(parts))
+    assert read.of(["e", "a", "d", "c", "e"]).tolist() == [[202, 203], [0, 1], [200, 201], [4, 5], [202, 203]]
+    assert read.features.tolist() == [[0, 1], [2, 3], [4, 5], [200, 201], [202, 203]]
+    assert read.of([]).shape == (0, 2)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="open files are counted by /proc")
+def test_shards_that_are_not_read_take_neither_files_nor_memory(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
+    embedding.embed(catalogue, grid_encoder, tmp_path / "embeddings", SMALL)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    read = embeddings.load_embeddings(tmp_path / "embeddings")
+    assert len(read.shards) > 4
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert not any(isinstance(shard, np.ndarray) for shard in read.shards)
+    for file in (tmp_path / "embeddings").glob("shard-*.npy"):
+        file.write_bytes(file.read_bytes()[:-5])
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        read.of(read.image_ids[:1])
+
+
 def test_exports_are_what_is_stored(catalogue: Path, grid_encoder, tmp_path: Path) -> None:
     embedding.embed(catalogue, grid_encoder, tmp_path / "embeddings", SMALL)
     read = embeddings.load_embeddings(tmp_path / "embeddings")
@@ -226,7 +248,7 @@ def test_exports_are_what_is_stored(catalogue: Path, grid_encoder, tmp_path: Pat
     frame = embeddings.to_frame(read)
     assert frame["image_id"].to_list() == list(read.image_ids)
     np.testing.assert_array_equal(frame["features"].to_numpy(), read.features.astype(np.float32))
-    nothing = embeddings.Embeddings((), (np.empty((0, 48), np.float16),))
+    nothing = embeddings.Embeddings((), 48, ())
     assert json.loads("".join(embeddings.json_pieces(nothing))) == {}
 
 

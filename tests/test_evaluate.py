@@ -206,7 +206,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
         ids.append(name)
         features.append(encoder.encode(square[None])[0])
         facts.append((["red", "green", "blue"][hue], group, split))
-    raw = Embeddings(tuple(ids), (np.array(features, np.float16),))
+    raw = Embeddings(tuple(ids), len(features[0]), (np.array(features, np.float16),))
     train = [row for row, fact in enumerate(facts) if fact[2] == "train"]
     head = heads.fit(
         raw.features[train], [facts[row][0] for row in train], [facts[row][1] for row in train], heads.HeadConfig()
@@ -259,7 +259,7 @@ def test_every_variant_is_asked_the_same_queries(shop: Shop) -> None:
 
 def test_the_figures_do_not_depend_on_the_order_of_the_collection(shop: Shop) -> None:
     """Identity is by id: raw features in another order give the same figures."""
-    turned = Embeddings(shop.raw.image_ids[::-1], (shop.raw.features[::-1],))
+    turned = Embeddings(shop.raw.image_ids[::-1], shop.raw.dim, (shop.raw.features[::-1],))
     one, other = (evaluate(shop.engine, config=CONFIG, raw=raw).figures for raw in (shop.raw, turned))
     assert one == other
 
@@ -317,7 +317,7 @@ def test_nothing_to_ask_gives_no_figures_and_no_error(tmp_path: Path) -> None:
 
 
 def test_without_features_there_is_no_accuracy_and_no_raw_row(shop: Shop) -> None:
-    partial = Embeddings(shop.raw.image_ids[1:], (shop.raw.features[1:],))
+    partial = Embeddings(shop.raw.image_ids[1:], shop.raw.dim, (shop.raw.features[1:],))
     for raw, missing in ((None, 240), (partial, 1)):
         found = evaluate(shop.engine, config=EvaluateConfig(instance_queries=2), raw=raw)
         assert "raw features" not in found.figures

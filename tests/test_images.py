@@ -14,6 +14,7 @@ from PIL import Image
 
 from lookalike import images, jpeg
 from lookalike.errors import PhotoError
+from lookalike.resize import Box, resize
 from lookalike.types import Preprocess
 
 CARD = Preprocess(32, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -190,6 +191,20 @@ def test_the_fast_path_agrees_with_the_slow_one(size: tuple[int, int]) -> None:
         exact = images.square(opened.convert("RGB"), CARD)
     fast = images.prepare(data, CARD)
     assert np.abs(fast.astype(float) - exact).mean() < 0.7
+
+
+def test_only_jpegs_are_resized_by_simd(monkeypatch: pytest.MonkeyPatch) -> None:
+    boxes: list[Box] = []
+
+    def spy(pixels: np.ndarray, box: Box, size_px: int) -> np.ndarray:
+        boxes.append(box)
+        return resize(pixels, box, size_px)
+
+    monkeypatch.setattr(images, "resize", spy)
+    images.prepare(saved(photo(333, 501)), CARD)
+    assert boxes == [(0, 10.5, 41.625, 52.125)]  # at an eighth of the size
+    images.prepare(saved(photo(333, 501), "PNG"), CARD)
+    assert len(boxes) == 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -30,7 +30,7 @@ from lookalike.files import write_bytes, write_parquet, write_text
 from lookalike.types import Preprocess, Reject, UInt8Array
 
 VERSION = 1
-"""Raise when the features of an unchanged photo change."""
+"""Raise when the features of an unchanged photo change by more than rounding."""
 
 Progress = Callable[[int, int], None]
 """Called with photos done and photos in all."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,27 +16,51 @@ from lookalike.artifacts import open_artifact
 from lookalike.errors import ArtifactError
 
 
+class Shard(Protocol):
+    """Features of some photos, float16 of shape (n, dim): an array, or what reads one when it is asked."""
+
+    def __len__(self) -> int:
+        """How many photos."""
+        ...
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64], /) -> npt.NDArray[np.float16]:
+        """Return the features of some of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A shard in its file, read anew each time: a catalogue may have more shards than a process may have open files."""
+
+    file: Path
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64], /) -> npt.NDArray[np.float16]:
+        return _whole(self.file)[rows]
+
+
 @dataclass(frozen=True, eq=False)
 class Embeddings:
     """Features beside their ids, in the order of both.
 
     image_ids : tuple of str
-    shards : arrays of float16, each of shape (some of the photos, dim); at least one
-        Those of `load_embeddings` are mapped from their files: what is not asked for takes no memory.
+    dim : int
+        Width of the features.
+    shards : Shard, …
+        Those of `load_embeddings` lie in their files: what is not asked for takes no memory.
     """
 
     image_ids: tuple[str, ...]
-    shards: tuple[npt.NDArray[np.float16], ...]
-
-    @property
-    def dim(self) -> int:
-        """Width of the features."""
-        return self.shards[0].shape[1]
+    dim: int
+    shards: tuple[Shard, ...]
 
     @cached_property
     def features(self) -> npt.NDArray[np.float16]:
         """All features in memory, float16 of shape (len(image_ids), dim)."""
-        return np.concatenate(self.shards)
+        return np.concatenate([np.empty((0, self.dim), np.float16), *(shard[:] for shard in self.shards)])
 
     def of(self, image_ids: Sequence[str]) -> npt.NDArray[np.float16]:
         """Return the features of these photos, in this order.
@@ -75,32 +100,42 @@ def load_embeddings(path: Path) -> Embeddings:
         Not an embeddings artefact, or a shard's ids and features do not match.
     """
     artifact = open_artifact(path, "embeddings")
+    dim = int(artifact.about["dim"])
     ids: list[str] = []
-    parts: list[npt.NDArray[np.float16]] = []
+    shards: list[Shard] = []
     for file in sorted(artifact.path.glob("shard-*.npy")):
         try:
-            features: npt.NDArray[np.float16] = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+            shape = np.load(file, mmap_mode="r", allow_pickle=False).shape
             shard_ids = pl.read_parquet(file.with_suffix(".parquet"))["image_id"].to_list()
         except (OSError, ValueError, EOFError, pl.exceptions.PolarsError) as error:
-            raise ArtifactError(
-                "a shard cannot be read", where=str(file), mend=f"Delete {artifact.path} and embed again"
-            ) from error
-        if features.ndim != 2 or len(features) != len(shard_ids):
+            raise _unreadable(file) from error
+        if shape != (len(shard_ids), dim):
             raise ArtifactError(
                 "a shard's ids and features do not match",
                 where=str(file),
                 mend=f"Delete {artifact.path} and embed again",
             )
         ids.extend(shard_ids)
-        parts.append(features)
-    parts = parts or [np.empty((0, int(artifact.about["dim"])), np.float16)]
-    return Embeddings(tuple(ids), tuple(parts))
+        shards.append(_Stored(file, len(shard_ids)))
+    return Embeddings(tuple(ids), dim, tuple(shards))
+
+
+def _whole(file: Path) -> npt.NDArray[np.float16]:
+    try:
+        return np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _unreadable(file) from error
+
+
+def _unreadable(file: Path) -> ArtifactError:
+    return ArtifactError("a shard cannot be read", where=str(file), mend=f"Delete {file.parent} and embed again")
 
 
 def json_pieces(embeddings: Embeddings) -> Generator[str]:
     """Write `{image id: [floats]}` piece by piece, so that memory stays flat; float16 needs five digits at most."""
     opening = "{"
-    for image_id, features in zip(embeddings.image_ids, chain.from_iterable(embeddings.shards), strict=True):
+    rows = chain.from_iterable(shard[:] for shard in embeddings.shards)
+    for image_id, features in zip(embeddings.image_ids, rows, strict=True):
         numbers = ", ".join(f"{value:.5g}" for value in features.tolist())
         yield f"{opening}{json.dumps(image_id, ensure_ascii=False)}: [{numbers}]"
         opening = ",\n"

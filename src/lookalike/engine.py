@@ -89,6 +89,7 @@ class SearchEngine:
         folder = find_collection(Path(path))
         collection = LocalCollection.open(folder, read_only=read_only)
         try:
+            collection.make_ready()
             sources = resolve_sources(collection.info, folder)
             root = photos or sources.photos
             return cls(

@@ -83,7 +83,8 @@ def test_only_features_that_no_label_has_tuned_are_looked_at(audited: Audited) -
     said = dict(zip(known.frame["image_id"], known.frame["category"], strict=True))
     number = {label: code for code, label in enumerate(sorted(set(said.values())))}
     learned = 30 * np.eye(len(number), dtype=np.float16)[[number[said[name]] for name in embedded.image_ids]]
-    tuned = Embeddings(embedded.image_ids, (np.hstack([embedded.features, learned]),))
+    both = np.hstack([embedded.features, learned])
+    tuned = Embeddings(embedded.image_ids, both.shape[1], (both,))
 
     def reported(generic_dim: int) -> set[str]:
         photos = gather(found, split, tuned, generic_dim)

@@ -193,6 +193,51 @@ def test_while_it_is_filled_and_nobody_searches_no_index_grows(tmp_path: Path, b
             assert len(collection._live.index) == 120
 
 
+def test_a_put_by_another_process_is_followed_without_reading_all_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fill(tmp_path / "c", 50)
+    with LocalCollection.open(folder) as writer, LocalCollection.open(folder, read_only=True) as reader:
+        keys = reader._store.keys
+        monkeypatch.setattr(reader._store, "keys", None)
+        writer.put(entries(50, 60))
+        assert reader.search(restore(HALVES[55:56]), 1)[0].hits[0].image_id == "n55"
+        monkeypatch.setattr(reader._store, "keys", keys)
+        writer.put(entries(60, 62))
+        writer.delete(["n55", "i3"])
+        assert reader.search(restore(HALVES[55:56]), 1)[0].hits[0].image_id != "n55"
+        assert len(reader.search(restore(HALVES[:1]), 100)[0].hits) == 60
+
+
+def test_a_collection_in_memory_stays_exact(bytes_from_100: None) -> None:
+    with LocalCollection.in_memory(INFO) as collection:
+        collection.put(entries(0, 120))
+        assert collection.plan == FLAT
+        assert len(collection._live.index) == 120
+
+
+def test_it_is_made_ready_before_anybody_searches(tmp_path: Path, bytes_from_100: None) -> None:
+    with LocalCollection.create(tmp_path / "c", INFO) as collection:
+        collection.put(entries(0, 120))
+        assert collection.plan == SQ8
+        assert len(collection._live.index) == 0
+        collection.make_ready()
+        assert len(collection._live.index) == 120
+
+
+def test_what_was_left_is_tuned_without_being_made_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lists_early: None
+) -> None:
+    with LocalCollection.create(tmp_path / "c", INFO) as collection:
+        collection.put(entries(0, 50))
+        monkeypatch.setattr("lookalike.collection.live_index.plan_for", lambda count, _: SQ8)
+        collection.put(entries(50, 60))
+        assert collection._live.left
+        with monkeypatch.context() as patched:
+            patched.setattr(collection._live, "rebuild", None)
+            assert collection.tune(ANY, keep=False).chosen is not None
+
+
 def test_who_goes_on_filling_without_a_cache_makes_no_index_first(tmp_path: Path, bytes_from_100: None) -> None:
     folder = fill(tmp_path / "c", 90)
     (folder / "index.json").unlink()

@@ -43,7 +43,7 @@ class LiveIndex:
         found = None if folder is None else load_index(folder, store.info.dim, state, mapped=mapped)
         if found is not None:
             self.index, self._state, self._cached = found, state, state
-        elif store.count():
+        elif folder is not None and store.count():
             self._left = True
 
     @property
@@ -70,11 +70,10 @@ class LiveIndex:
             return
         self._state = None
         have = self.index.keys()
-        newest = int(have.max(initial=0))
-        came = [(keys, halves) for keys, halves in self._store.halves_from(newest + 1)]
-        if self._store.count() != len(have) + sum(len(keys) for keys, _ in came):
+        first_new = int(have.max(initial=0)) + 1
+        if self._store.count() - self._store.count_from(first_new) != len(have):
             self.index.remove(np.setdiff1d(have, self._store.keys(), assume_unique=True))
-        for keys, halves in came:
+        for keys, halves in self._store.halves_from(first_new):
             self.index.add(keys, halves)
         self._state = state
 
@@ -92,7 +91,8 @@ class LiveIndex:
         self.index.add(change.added, halves)
         self._state = self._store.state()
         wanted = plan_for(len(self.index), self._store.choice())
-        if len(change.added) and not self.searched and not self.index.plan.same_structure(wanted):
+        outgrown = not self.index.plan.same_structure(wanted) or self._worn()
+        if outgrown and len(change.added) and not self.searched and self._folder is not None:
             self.index, self._left = VectorIndex(self._store.info.dim), True
             self._state = self._cached = None
 

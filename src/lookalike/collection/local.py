@@ -195,11 +195,10 @@ class LocalCollection:
         check_queries(queries, k, self.info.dim)
 
         def answer() -> list[Neighbours]:
-            store = self._store
             self._live.searched = True
             anything = where is None or where == Filter()
             allowed = None if anything else self._allowed.of(where or Filter(), self._live.state)
-            lookup = Lookup(store.identify, lambda: store.count_products(where))
+            lookup = Lookup(self._store.identify, lambda: self._store.count_products(where))
             return nearest(self._live.index, queries, Request(k, allowed, by_product), lookup)
 
         return self._on_one_state(answer)
@@ -224,10 +223,14 @@ class LocalCollection:
                 what, mend = "another process is reading the collection", "Stop it and try again"
                 raise CollectionError(what, where=str(self._folder), mend=mend)
 
+    def make_ready(self) -> None:
+        """Make the index now, which a first search would otherwise wait for; one opened only for reading is ready."""
+        self._on_one_state(lambda: None)
+
     @property
     def plan(self) -> IndexPlan:
-        """How the collection is searched now."""
-        return self._on_one_state(lambda: self._live.index.plan)
+        """How the collection is searched now, or will be from the next search on."""
+        return self._live.wanted() if self._live.left else self._live.index.plan
 
     def tune(self, goals: Goals, *, keep: bool = True, progress: Progress | None = None) -> Tuning:
         """Measure ways to search this collection on its own vectors, and, unless told otherwise, keep the best one.
@@ -242,7 +245,7 @@ class LocalCollection:
         if keep:
             self._check_writable()
         with self._lock.writing(), self._store.snapshot() if self._read_only else nullcontext():
-            self._live.follow()
+            self._live.keep_up()
             return self._live.tune(goals, progress, keep=keep)
 
     def close(self) -> None:
@@ -253,7 +256,7 @@ class LocalCollection:
             self._closed = True
             try:
                 if self._folder is not None and self._writer is not None:
-                    if self._live.left:
+                    if self._live.state is None:
                         self._live.follow()
                     if self._live.is_fresh():
                         self._live.settle()

@@ -4,6 +4,7 @@ import contextlib
 import json
 import secrets
 import sqlite3
+from collections.abc import Generator
 from pathlib import Path
 
 from lookalike.collection.filters import compare_decimals
@@ -176,3 +177,16 @@ def _checked(connection: sqlite3.Connection, file: Path) -> sqlite3.Connection:
 def _has_pending_changes(file: Path) -> bool:
     beside = [file.with_name(file.name + ending) for ending in ("-wal", "-journal")]
     return any(path.is_file() and path.stat().st_size > 0 for path in beside)
+
+
+@contextlib.contextmanager
+def told() -> Generator[None]:
+    """Tell errors of SQLite as ours."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        closed = isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error)
+        what = "the collection is closed" if closed else f"the collection's database failed ({error})"
+        raise CollectionError(
+            what, mend="Open it again" if closed else "See that its disk is well and not full"
+        ) from error

@@ -16,8 +16,7 @@ from lookalike.collection.plan import Choice
 from lookalike.collection.protocol import CategoryCount, CollectionInfo
 from lookalike.collection.records import image_row, product_of, product_row
 from lookalike.collection.rows import Float16Array, Int64Array, restore
-from lookalike.collection.schema import BUSY_MS, new_state, read_info
-from lookalike.errors import CollectionError
+from lookalike.collection.schema import BUSY_MS, new_state, read_info, told
 from lookalike.types import Entry, Filter, Float32Array, Image, Product
 
 _PUT_PRODUCT = """
@@ -129,7 +128,7 @@ class Store:
     @contextmanager
     def _transaction(self) -> Generator[None]:
         """Commit what happens inside as the next generation, flushed to disk, or nothing of it."""
-        with self._mutex, _told():
+        with self._mutex, told():
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -144,7 +143,7 @@ class Store:
 
     def fold(self) -> bool:
         """Bring everything into the one database file; False where another process still reads beside it."""
-        with self._mutex, _told():
+        with self._mutex, told():
             try:
                 self._connection.execute("PRAGMA busy_timeout = 0")  # a reader may stay for days
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -169,7 +168,7 @@ class Store:
     @contextmanager
     def snapshot(self) -> Generator[None]:
         """Let everything read inside be of one committed state, whatever other processes commit."""
-        with self._mutex, _told():
+        with self._mutex, told():
             self._connection.execute("BEGIN")
             self._pinning = threading.get_ident()
             try:
@@ -186,6 +185,10 @@ class Store:
     def count(self, where: Filter | None = None) -> int:
         """Count the photos that pass the filter."""
         return int(self._found("count(*)", where)[0][0])
+
+    def count_from(self, key: int) -> int:
+        """Count the photos from a key on."""
+        return int(self._rows("SELECT count(*) FROM images WHERE key >= ?", (key,))[0][0])
 
     def count_products(self, where: Filter | None = None) -> int:
         """Count the products with a photo that passes the filter."""
@@ -255,7 +258,7 @@ class Store:
 
     def set_choice(self, choice: Choice | None) -> None:
         """Keep a plan that was tuned, or with None forget it."""
-        with self._mutex, _told():
+        with self._mutex, told():
             if choice is None:
                 self._connection.execute("DELETE FROM meta WHERE name = 'index_choice'")
             else:
@@ -268,7 +271,7 @@ class Store:
         return self._rows(f"SELECT {columns} {_FOUND} WHERE {found[0]}", found[1])
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        with _told():
+        with told():
             if not self._others or self._pinning == threading.get_ident():
                 with self._mutex:
                     return self._connection.execute(sql, parameters).fetchall()
@@ -285,15 +288,3 @@ class Store:
                 other.close()
                 self._idle.put(other)  # who reads now is told that it is closed
             self._connection.close()
-
-
-@contextmanager
-def _told() -> Generator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        closed = isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error)
-        what = "the collection is closed" if closed else f"the collection's database failed ({error})"
-        raise CollectionError(
-            what, mend="Open it again" if closed else "See that its disk is well and not full"
-        ) from error
