@@ -25,7 +25,7 @@ UNKNOWN = -2.0
 
 _EXACT_ROWS = 500  # so few rows are scored directly at least as fast as FAISS finds the best of them (100,000 x 256)
 _EXACT_AMONG = 2000  # the same where lists or a graph would have to be searched around a filter (1,000,000 x 256)
-_EXACT_SHARE = 100  # and if they are more: of a million 10,000 are scored in 2 ms, lists around them read in 7
+_EXACT_SHARE = 30  # and if they are more: of a million 30,000 are scored in 6 ms, lists around them read in 8
 _CHUNK_ROWS = 1024  # more leave the processor's cache, and take three times as long each
 _QUERIES_TOGETHER = 16  # whose vectors the processor's cache holds
 _SELECTIONS = 8
