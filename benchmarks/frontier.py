@@ -302,13 +302,23 @@ def picture(rows: list[dict[str, object]]) -> str:
             f'<text x="{left - 4}" y="{y}" text-anchor="end">{value:.3f}</text>'
             for value, y in ((low, 380), (high, 36))
         ]
+        taken: list[tuple[float, float]] = []
         for row, value in zip(shown, values, strict=True):
             x = left + 370 * float(row["photos_per_s"]) / fastest  # type: ignore
             y = 380 - 350 * (value - low) / (high - low)
             colour = "#c2410c" if str(row["variant"]).startswith("lite0") else "#0369a1"
+            name = str(row["variant"]).replace(" bf16", "")
+            end = x > left + 320
+            anchor = "end" if end else "start"
+            at = y + 4
+            while any(abs(at - other) < 12 and abs(x - there) < 110 for there, other in taken):
+                at += 6  # below the names that are there already
+            taken.append((x, at))
+            if at > y + 4:
+                parts.append(f'<path d="M{x:.1f} {y:.1f}L{x + 6:.1f} {at - 4:.1f}" stroke="#94a3b8"/>')
             parts.append(
                 f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{colour}"/>'
-                f'<text x="{x + 6:.1f}" y="{y - 4:.1f}">{row["variant"]}</text>'
+                f'<text x="{x - 7 if end else x + 7:.1f}" y="{at:.1f}" text-anchor="{anchor}">{name}</text>'
             )
         parts.append(f'<text x="{left + 390}" y="396" text-anchor="end">{fastest:.0f} photos/s</text>')
     return "".join(parts) + "</svg>\n"

@@ -9,13 +9,13 @@ import ctypes
 import os
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
-_KEPT_BYTES = 128 << 20
-_LARGEST_BYTES = 32 << 20  # the most that glibc takes; what is larger goes back to the kernel as before
+_KEPT_BYTES = 16 << 20
+_LARGEST_BYTES = 4 << 20  # what is larger goes back to the kernel as before
 _SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
 def keep_freed_memory() -> bool:
-    """Keep up to 128 MB for each of malloc's arenas; False without glibc, or where the environment settles it."""
+    """Keep up to 16 MB for each of malloc's arenas; False without glibc, or where the environment settles it."""
     if any(name in os.environ for name in _SETTINGS):
         return False
     try:

@@ -100,7 +100,9 @@ def embed(
     )
     if (finished := find(out, recipe)) is not None:
         return finished
-    total, size = read.images.height, config.shard_size
+    rows = read.images.select("image_id", "path")
+    del read  # the other tables hold several times as much
+    total, size = rows.height, config.shard_size
 
     def encode_all(batch: list[UInt8Array]) -> npt.NDArray[np.float16]:
         return encode(encoder, np.stack(batch), flip=config.flip).astype(np.float16)
@@ -109,7 +111,7 @@ def embed(
         starts = range(0, total, size)
         missing = [start for n, start in enumerate(starts) if not _shard(draft.path, n, ".npy").is_file()]
         read_one = partial(_read, root, encoder.card, config.max_pixels)
-        stretches = (read.images.select("image_id", "path").slice(start, size).iter_rows() for start in missing)
+        stretches = (rows.slice(start, size).iter_rows() for start in missing)
         with (
             ThreadPoolExecutor(1, "write") as writer,
             ThreadPoolExecutor(config.threads or cores(), "decode") as pool,

@@ -127,7 +127,7 @@ def _footer(costs: "Costs", *, drawn: bool) -> list[str]:
         "inverted lists by centroids and the share of rows in the lists that are read, learning them by lists squared.",
         "Vectors that are mapped from disk are not in the memory; the photos themselves are not in the disk figure.",
         "Not in it: tables, the network to clients, the evaluation, training, the choice of the head's weights; "
-        "the memory of a build, some 5 kB a photo.",
+        "the memory of a build, some 3 kB a photo.",
     ]
     if drawn:
         lines.append("The photos were drawn: real ones are mostly larger, and slower to read. Name a folder of yours.")
