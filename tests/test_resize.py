@@ -87,6 +87,11 @@ def test_what_is_enlarged_is_pillows(width: int, height: int, left: int, more: i
     assert difference(pixels, box, side + more).max() == 0
 
 
+def test_whole_pixels_may_be_whole_numbers() -> None:
+    whole, same = (resize(noise(300, 240), box, 224) for box in ((30, 0, 270, 240), (30.0, 0.0, 270.0, 240.0)))
+    assert np.array_equal(whole, same)
+
+
 def test_a_box_off_the_lattice_is_pillows() -> None:
     assert difference(noise(300, 240), (1.01, 1.01, 229.51, 229.51), 224).max() == 0
 

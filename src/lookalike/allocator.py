@@ -10,7 +10,7 @@ import os
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # <malloc.h>
 _KEPT_BYTES = 16 << 20
-_LARGEST_BYTES = 4 << 20  # what is larger goes back to the kernel as before
+_LARGEST_BYTES = 4 << 20  # what is larger is mapped by itself, and goes back to the kernel
 _SETTINGS = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 

@@ -101,7 +101,7 @@ def embed(
     if (finished := find(out, recipe)) is not None:
         return finished
     rows = read.images.select("image_id", "path")
-    del read  # the other tables hold several times as much
+    del read  # the other tables hold as much again (docs/performance.md)
     total, size = rows.height, config.shard_size
 
     def encode_all(batch: list[UInt8Array]) -> npt.NDArray[np.float16]:

@@ -39,7 +39,10 @@ class _Stored:
         return self.count
 
     def __getitem__(self, rows: slice | npt.NDArray[np.int64], /) -> npt.NDArray[np.float16]:
-        return _whole(self.file)[rows]
+        try:
+            return np.load(self.file, allow_pickle=False)[rows]
+        except (OSError, ValueError, EOFError) as error:
+            raise _unreadable(self.file) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,7 @@ class Embeddings:
     image_ids : tuple of str
     dim : int
         Width of the features.
-    shards : Shard, …
+    shards : tuple of Shard
         Those of `load_embeddings` lie in their files: what is not asked for takes no memory.
     """
 
@@ -118,13 +121,6 @@ def load_embeddings(path: Path) -> Embeddings:
         ids.extend(shard_ids)
         shards.append(_Stored(file, len(shard_ids)))
     return Embeddings(tuple(ids), dim, tuple(shards))
-
-
-def _whole(file: Path) -> npt.NDArray[np.float16]:
-    try:
-        return np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise _unreadable(file) from error
 
 
 def _unreadable(file: Path) -> ArtifactError:

@@ -153,9 +153,9 @@ def prepare(data: bytes, card: Preprocess, *, max_pixels: int = MAX_PIXELS) -> U
     """
     with _open(data, max_pixels) as opened:
         header, decoded = _decoded(data, opened, card.size_px, "RGB")
-    size = decoded.size if isinstance(decoded, PillowImage.Image) else (decoded.shape[1], decoded.shape[0])
-    box = _centred((header.width, header.height), _scale(size, header), size)
     by_pillow = isinstance(decoded, PillowImage.Image)
+    size = decoded.size if by_pillow else (decoded.shape[1], decoded.shape[0])
+    box = _centred((header.width, header.height), _scale(size, header), size)
     cut = resize_by_pillow(decoded, box, card.size_px) if by_pillow else resize(decoded, box, card.size_px)
     return cut if header.orientation == 1 else np.asarray(_upright(PillowImage.fromarray(cut), header.orientation))
 

@@ -33,7 +33,7 @@ def resize(pixels: UInt8Array, box: Box, size_px: int) -> UInt8Array:
     """
     left, top, right, bottom = box
     # by other boxes it can end the process: it reads beside its memory (docs/decisions/0009-simd-resize.md)
-    safe = min(right - left, bottom - top) >= size_px and all((side * 16).is_integer() for side in box)
+    safe = min(right - left, bottom - top) >= size_px and all(side * 16 % 1 == 0 for side in box)
     if simd is None or not safe:
         return resize_by_pillow(PillowImage.fromarray(pixels), box, size_px)
     height, width = pixels.shape[:2]

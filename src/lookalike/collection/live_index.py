@@ -36,7 +36,7 @@ class LiveIndex:
         self._folder = folder
         self._state: str | None = None
         self._cached: str | None = None
-        self._left = False  # to be made anew when it is next needed
+        self.left = False  # to be made anew when it is next needed
         self.searched = False
         self.index = VectorIndex(store.info.dim)
         state = store.state()
@@ -44,7 +44,7 @@ class LiveIndex:
         if found is not None:
             self.index, self._state, self._cached = found, state, state
         elif folder is not None and store.count():
-            self._left = True
+            self.left = True
 
     @property
     def state(self) -> str | None:
@@ -54,11 +54,6 @@ class LiveIndex:
     def is_fresh(self) -> bool:
         """Whether the index is of the state that the store is in now."""
         return self._state == self._store.state()
-
-    @property
-    def left(self) -> bool:
-        """Whether it was left to be made anew when it is next needed."""
-        return self._left
 
     def follow(self) -> None:
         """Bring the index to the store's state: keys rise and never change their vector, so compare keys."""
@@ -79,12 +74,12 @@ class LiveIndex:
 
     def keep_up(self) -> None:
         """Follow, for who goes on to change something and need not search."""
-        if not self._left:
+        if not self.left:
             self.follow()
 
     def apply(self, change: Change, halves: Float16Array) -> None:
         """Bring a change that was just committed into the index; if that fails, the next search makes it anew."""
-        if self._left:
+        if self.left:
             return
         self._state = None
         self.index.remove(change.removed)
@@ -93,7 +88,7 @@ class LiveIndex:
         wanted = plan_for(len(self.index), self._store.choice())
         outgrown = not self.index.plan.same_structure(wanted) or self._worn()
         if outgrown and len(change.added) and not self.searched and self._folder is not None:
-            self.index, self._left = VectorIndex(self._store.info.dim), True
+            self.index, self.left = VectorIndex(self._store.info.dim), True
             self._state = self._cached = None
 
     def wanted(self) -> IndexPlan:
@@ -116,7 +111,7 @@ class LiveIndex:
         self._state = self._cached = None
         keys, halves = self.everything()
         self.index = VectorIndex.build(plan, keys, halves)
-        self._state, self._left = state, False
+        self._state, self.left = state, False
 
     def write(self) -> None:
         """Write the cache, unless there is one of this state, or nowhere to write."""

@@ -266,9 +266,8 @@ class Store:
 
     def _found(self, columns: str, where: Filter | None) -> list[tuple[Any, ...]]:
         found = None if where is None else condition(where)
-        if found is None:
-            return self._rows(f"SELECT {columns} FROM images AS i")  # noqa: S608 - ours
-        return self._rows(f"SELECT {columns} {_FOUND} WHERE {found[0]}", found[1])
+        source, values = ("FROM images AS i", ()) if found is None else (f"{_FOUND} WHERE {found[0]}", found[1])
+        return self._rows(f"SELECT {columns} {source}", values)
 
     def _rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with told():
