@@ -31,10 +31,14 @@ from lookalike.types import Float32Array, Preprocess, UInt8Array
 _SET_UP = (ov.Type.u8.to_dtype(), ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data)
 
 MICRO_BATCH = 4
-"""Photos a call: more fall out of the processor's cache (measured, docs/experiments.md)."""
+"""Photos that one thread encodes in one go: more fall out of the processor's cache (measured, docs/experiments.md)."""
+_SHAPES: Mapping[str, tuple[int, ...]] = {"bf16": (4, 1), "fp32": (1,)}
+"""Photos a call that the streams' networks are compiled for: four are quicker in bf16, and slower in fp32."""
 _STREAM_CORES = 4
-"""Most cores that share a call when many run at once: four photos do not keep more of them busy."""
+"""Most cores that share a photo when many run at once: one does not keep more of them busy."""
 _Pool = queue.LifoQueue[ov.InferRequest]
+_Pools = Mapping[int, _Pool]
+"""Infer requests by how many photos each takes, the most first; the last takes one."""
 
 
 class Encoder(Protocol):
@@ -130,10 +134,13 @@ class OpenVinoEncoder:
     A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
     call takes an infer request of its own from a pool, and copies what comes out of it.
 
+    The network is compiled for one photo a call, and for the streams, when they are first needed, also for four where
+    that pays: a known number is quicker than any number (docs/experiments.md).
+
     A call of up to four photos that is alone has all cores. One that comes while another is under way has a stream's
     share of them, half of up to 11 cores and four or five of more; many photos go through all streams at once. Threads
-    that share one call mostly wait for each other, above all on cores that decode and answer meanwhile
-    (docs/experiments.md). For the streams the network is compiled once more, when they are first needed.
+    that share one photo mostly wait for each other, above all on cores that decode and answer meanwhile
+    (docs/experiments.md).
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -144,11 +151,11 @@ class OpenVinoEncoder:
         self._model = _read(folder)
         fewer = cores() < (os.cpu_count() or 1)  # OpenVINO knows nothing of a control group's quota
         alone = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": cores()} if fewer else {})
-        compiled = _compile(self._model, folder, precision, alone)
+        compiled = _compile(self._model, folder, precision, alone, photos=1)
         self.dim = int(compiled.output(0).partial_shape[1].get_length())
         self.generic_dim = self.dim if folder.generic_dim is None else folder.generic_dim
-        self._whole = _pool(compiled, requests)
-        self._streams: _Pool | None = None
+        self._whole: _Pools = {1: _pool(compiled, requests)}
+        self._streams: _Pools | None = None
         self._mutex, self._compiling = threading.Lock(), threading.Lock()
         self._small = 0  # calls of up to MICRO_BATCH photos under way
         self._folder = folder
@@ -177,10 +184,10 @@ class OpenVinoEncoder:
         if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
             raise ValueError(f"images must be uint8 of shape (n, {size}, {size}, 3), not {images.dtype} {images.shape}")
         if len(images) > MICRO_BATCH and self._count > 1:
-            pool = self._in_streams()
+            pools = self._in_streams()
             parts = [images[start : start + MICRO_BATCH] for start in range(0, len(images), MICRO_BATCH)]
             with ThreadPoolExecutor(self._count, "encode") as threads:
-                return np.concatenate(list(threads.map(partial(self._encode, pool=pool), parts)))
+                return np.concatenate(list(threads.map(partial(self._encode, pools=pools), parts)))
         with self._mutex:
             self._small += 1
             alone = self._small == 1
@@ -190,25 +197,34 @@ class OpenVinoEncoder:
             with self._mutex:
                 self._small -= 1
 
-    def _in_streams(self) -> _Pool:
+    def _in_streams(self) -> _Pools:
         if self._streams is None and self._compiling.acquire(blocking=False):
             try:
                 settings = {"NUM_STREAMS": self._count, "INFERENCE_NUM_THREADS": cores()}
-                self._streams = _pool(_compile(self._model, self._folder, self.precision, settings), self._count)
+                self._streams = {
+                    photos: _pool(
+                        _compile(self._model, self._folder, self.precision, settings, photos=photos), self._count
+                    )
+                    for photos in _SHAPES[self.precision]
+                }
             finally:
                 self._compiling.release()
         return self._whole if self._streams is None else self._streams  # nobody waits for somebody else's compiling
 
-    def _encode(self, images: UInt8Array, pool: _Pool) -> Float32Array:
+    def _encode(self, images: UInt8Array, pools: _Pools) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)
-        with _lent(pool) as request:
-            for start in range(0, len(images), MICRO_BATCH):
-                batch = np.ascontiguousarray(images[start : start + MICRO_BATCH])
-                try:
-                    request.infer({0: batch}, share_inputs=True)
-                except RuntimeError as error:
-                    raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
-                features[start : start + len(batch)] = request.get_output_tensor(0).data
+        images, start = np.ascontiguousarray(images), 0
+        for photos, pool in pools.items():
+            if len(images) - start < photos:
+                continue
+            with _lent(pool) as request:
+                for end in range(start + photos, len(images) + 1, photos):
+                    try:
+                        request.infer({0: images[start:end]}, share_inputs=True)
+                    except RuntimeError as error:
+                        raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
+                    features[start:end] = request.get_output_tensor(0).data
+                    start = end
         if not np.isfinite(features).all():
             raise EncoderError(
                 f"the encoder {self.name} gave features that are not finite",
@@ -243,11 +259,14 @@ def _read(folder: EncoderFolder) -> ov.Model:
 
 
 def _compile(
-    model: ov.Model, folder: EncoderFolder, precision: str, settings: Mapping[str, str | int]
+    model: ov.Model, folder: EncoderFolder, precision: str, settings: Mapping[str, str | int], *, photos: int
 ) -> ov.CompiledModel:
     hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
+    size = folder.card.size_px
     try:
-        return ov.Core().compile_model(model, "CPU", {**settings, **hint})
+        shaped = model.clone()
+        shaped.reshape([photos, size, size, 3])
+        return ov.Core().compile_model(shaped, "CPU", {**settings, **hint})
     except RuntimeError as error:
         raise _unusable(folder) from error
 

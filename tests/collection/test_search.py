@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.collection.rows import Int64Array
-from lookalike.collection.search import Lookup, Request, nearest
+from lookalike.collection.search import Lookup, Request, named, nearest
 from lookalike.collection.vector_index import Candidates, VectorIndex
 from lookalike.types import Float32Array
 
@@ -38,12 +38,11 @@ class Adverse:
 
 def find(index: Adverse, request: Request, products: Sequence[int], queries: int = 1) -> list[list[tuple[str, float]]]:
     may = range(len(products)) if request.allowed is None else request.allowed.tolist()
-    lookup = Lookup(
-        lambda keys: {key: (f"i{key}", f"p{products[key]}") for key in keys},
-        lambda: len({products[key] for key in may}),
-    )
+    owners = np.array(products, np.int64)
+    lookup = Lookup(lambda keys: owners[keys], lambda: len({products[key] for key in may}))
     found = nearest(cast("VectorIndex", index), np.repeat(ONE, queries, axis=0), request, lookup)
-    return [[(hit.image_id, hit.score) for hit in one.hits] for one in found]
+    names = {key: (f"i{key}", f"p{product}") for key, product in enumerate(products)}
+    return [[(hit.image_id, hit.score) for hit in one.hits] for one in named(found, names)]
 
 
 def slowly(index: Adverse, request: Request, products: Sequence[int]) -> list[tuple[str, float]]:

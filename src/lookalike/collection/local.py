@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 import numpy as np
@@ -15,9 +14,10 @@ from lookalike.collection.allowed import AllowedKeys
 from lookalike.collection.checks import check_entries, check_queries
 from lookalike.collection.live_index import LiveIndex
 from lookalike.collection.locks import ReadWriteLock, lock_for_writing
+from lookalike.collection.owners import Owners
 from lookalike.collection.plan import Goals, IndexPlan
 from lookalike.collection.protocol import CategoryCount, CollectionInfo
-from lookalike.collection.search import Lookup, Request, nearest
+from lookalike.collection.search import Lookup, Request, named, nearest
 from lookalike.collection.store import Store
 from lookalike.collection.tuning import Progress, Tuning
 from lookalike.errors import CollectionError, NotFound, ReadOnly
@@ -51,10 +51,11 @@ class LocalCollection:
         self._closed = False
         self._lock = ReadWriteLock()
         self._allowed = AllowedKeys(store)
+        self._owners = Owners(store.owners_from)
         try:
             self._live = LiveIndex(store, folder, mapped=self._read_only)
             if self._read_only:
-                self._on_one_state(lambda: None)  # who only reads will search
+                self._on_one_state(lambda: (None, store.state()))  # who only reads will search
         except BaseException:
             store.close()
             raise
@@ -194,12 +195,13 @@ class LocalCollection:
         """Find the k photos most similar to each query, exactly; see `Collection.search`."""
         check_queries(queries, k, self.info.dim)
 
-        def answer() -> list[Neighbours]:
+        def answer() -> tuple[list[Neighbours], str]:
             self._live.searched = True
-            anything = where is None or where == Filter()
-            allowed = None if anything else self._allowed.of(where or Filter(), self._live.state)
-            lookup = Lookup(self._store.identify, lambda: self._store.count_products(where))
-            return nearest(self._live.index, queries, Request(k, allowed, by_product), lookup)
+            allowed = None if where in (None, Filter()) else self._allowed.of(where or Filter(), self._live.state)
+            lookup = Lookup(self._owners.of, lambda: self._store.count_products(where))
+            found = nearest(self._live.index, queries, Request(k, allowed, by_product), lookup)
+            names, state = self._store.identify(sorted({key for best in found for key in best.keys.tolist()}))
+            return named(found, names), state
 
         return self._on_one_state(answer)
 
@@ -224,8 +226,8 @@ class LocalCollection:
                 raise CollectionError(what, where=str(self._folder), mend=mend)
 
     def make_ready(self) -> None:
-        """Make the index now, which a first search would otherwise wait for; one opened only for reading is ready."""
-        self._on_one_state(lambda: None)
+        """Make what a first search would otherwise wait for: the index, and which photo is of which product."""
+        self._on_one_state(lambda: (self._owners.reach(self._live.index.keys()), self._store.state()))
 
     @property
     def plan(self) -> IndexPlan:
@@ -270,31 +272,29 @@ class LocalCollection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _check_writable(self) -> None:
         if self._read_only:
             raise ReadOnly("the collection is read-only", where=str(self._folder), mend="Open it for writing")
 
-    def _on_one_state(self, operation: Callable[[], Answer]) -> Answer:
+    def _on_one_state(self, operation: Callable[[], tuple[Answer, str]]) -> Answer:
         """Run something that reads both database and index while they are of one and the same committed state.
 
-        Changes by this process wait. A change by another one, in the middle, makes the first attempt void; the second
-        pins what it reads, and makes the index follow.
+        It also returns the state that it read last; none ever comes back, so if that is the index's, all was of it.
+        Changes by this process wait. One by another makes the first attempt void; the second pins what it reads, and
+        makes the index follow.
         """
         with self._lock.reading():
-            if self._live.is_fresh():
+            if self._live.state is not None:
                 try:
-                    answer = operation()
+                    answer, state = operation()
+                    if state == self._live.state:
+                        return answer
                 except Exception:
                     if self._live.is_fresh():
                         raise
-                else:
-                    if self._live.is_fresh():
-                        return answer
         with self._lock.writing(), self._store.snapshot():
             self._live.follow()
-            return operation()
+            return operation()[0]

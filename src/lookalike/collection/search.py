@@ -1,6 +1,6 @@
 """Search over an index: fetch until the answer is certain (or, where it is approximate, long enough)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +28,22 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """What a search asks the database: image id and product id by key, and how many products pass the filter."""
+    """What a search asks beside the index: the product of each key by its number, and how many pass the filter."""
 
-    identify: Callable[[Sequence[int]], dict[int, tuple[str, str]]]
+    owners: Callable[[Int64Array], Int64Array]
     count_products: Callable[[], int]
 
 
-def nearest(index: VectorIndex, queries: Float32Array, request: Request, lookup: Lookup) -> list[Neighbours]:
+@dataclass(frozen=True, slots=True)
+class Best:
+    """Candidates in order, best first, equal scores by key; `bound` as in `Candidates`."""
+
+    keys: Int64Array
+    scores: Float32Array
+    bound: float
+
+
+def nearest(index: VectorIndex, queries: Float32Array, request: Request, lookup: Lookup) -> list[Best]:
     """Find the k best photos, or products by their best photo, for each query.
 
     A query is settled when its k-th hit scores above everything that was not fetched; until then more is fetched, up
@@ -53,65 +62,55 @@ def nearest(index: VectorIndex, queries: Float32Array, request: Request, lookup:
     return [found for batch in batches for found in _nearest(index, batch, request, lookup)]
 
 
-def _nearest(index: VectorIndex, queries: Float32Array, request: Request, lookup: Lookup) -> list[Neighbours]:
+def named(found: Sequence[Best], names: Mapping[int, tuple[str, str]]) -> list[Neighbours]:
+    """Turn what was found into hits, by the image id and product id of each key."""
+    return [
+        Neighbours(
+            tuple(Hit(*names[key], score) for key, score in zip(best.keys.tolist(), best.scores.tolist(), strict=True))
+        )
+        for best in found
+    ]
+
+
+def _nearest(index: VectorIndex, queries: Float32Array, request: Request, lookup: Lookup) -> list[Best]:
     wanted = min(request.k, len(index) if request.allowed is None else len(request.allowed))
     fetch = request.k * (_PHOTOS_A_PRODUCT if request.by_product else 1) + index.spare
     answers: dict[int, Best] = {}
     pending = list(range(len(queries)))
-    names: dict[int, tuple[str, str]] = {}
     while pending and wanted:
-        found = [_best_first(candidates) for candidates in index.candidates(queries[pending], fetch, request.allowed)]
-        if request.by_product:
-            names |= _identify(lookup, found)
+        found = map(_best_first, index.candidates(queries[pending], fetch, request.allowed))
         for row, best in zip(pending, found, strict=True):
-            settled = _settled(best, wanted, names if request.by_product else None)
+            settled = _settled(_by_product(best, wanted, lookup) if request.by_product else best, wanted)
             if settled is not None:
                 answers[row] = settled
         pending = [row for row in pending if row not in answers]
         if pending and request.by_product:
             wanted = min(wanted, lookup.count_products())
         fetch *= _WIDEN
-    if not request.by_product:  # what is not among the hits needs no name
-        names = _identify(lookup, answers.values())
-    return [_neighbours(answers.get(row), names) for row in range(len(queries))]
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """Candidates in order, best first, equal scores by key; `bound` as in `Candidates`."""
-
-    keys: list[int]
-    scores: list[float]
-    bound: float
+    nothing = Best(np.empty(0, np.int64), np.empty(0, np.float32), -np.inf)
+    return [answers.get(row, nothing) for row in range(len(queries))]
 
 
 def _best_first(candidates: Candidates) -> Best:
     order = np.lexsort((candidates.keys, -candidates.scores))
-    return Best(candidates.keys[order].tolist(), candidates.scores[order].tolist(), candidates.bound)
+    return Best(candidates.keys[order], candidates.scores[order], candidates.bound)
 
 
-def _settled(best: Best, wanted: int, names: dict[int, tuple[str, str]] | None) -> Best | None:
-    """Return the best hits, with names each product once, or None where a row not fetched might belong among them."""
-    if names is not None:
-        products: set[str] = set()
-        places: list[int] = []
-        for place, key in enumerate(best.keys):
-            if names[key][1] not in products:
-                products.add(names[key][1])
-                places.append(place)
-                if len(places) == wanted:
-                    break
-        best = Best([best.keys[place] for place in places], [best.scores[place] for place in places], best.bound)
+def _by_product(best: Best, wanted: int, lookup: Lookup) -> Best:
+    """Keep the best photo of each product, as far as the wanted ones reach."""
+    products: set[int] = set()
+    places: list[int] = []
+    for place, product in enumerate(lookup.owners(best.keys).tolist()):
+        if product not in products:
+            products.add(product)
+            places.append(place)
+            if len(places) == wanted:
+                break
+    return Best(best.keys[places], best.scores[places], best.bound)
+
+
+def _settled(best: Best, wanted: int) -> Best | None:
+    """Return the best hits, or None where a row that was not fetched might belong among them."""
     if len(best.keys) < wanted:
         return best if best.bound == -np.inf else None
     return Best(best.keys[:wanted], best.scores[:wanted], best.bound) if best.scores[wanted - 1] > best.bound else None
-
-
-def _identify(lookup: Lookup, found: Iterable[Best]) -> dict[int, tuple[str, str]]:
-    return lookup.identify(sorted({key for best in found for key in best.keys}))
-
-
-def _neighbours(best: Best | None, names: dict[int, tuple[str, str]]) -> Neighbours:
-    if best is None:
-        return Neighbours(())
-    return Neighbours(tuple(Hit(*names[key], score) for key, score in zip(best.keys, best.scores, strict=True)))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from lookalike.collection.filters import condition, is_storable, text_list
+from lookalike.collection.owners import Pairs
 from lookalike.collection.plan import Choice
 from lookalike.collection.protocol import CategoryCount, CollectionInfo
 from lookalike.collection.records import image_row, product_of, product_row
@@ -46,10 +47,12 @@ SELECT product_id, name, name_raw, description, price, currency, location, selle
 _VECTOR = "SELECT i.image_id, v.float16 FROM images AS i JOIN vectors AS v ON v.key = i.key"
 _HALVES = "SELECT key, float16 FROM vectors WHERE key >= ? ORDER BY key LIMIT ?"
 _HALVES_AT_ONCE = 16_384
+_STATE = "SELECT value FROM meta WHERE name = 'state'"
 _IDENTITY = """
-SELECT i.key, i.image_id, p.product_id FROM images AS i JOIN products AS p ON p.product_key = i.product_key
-WHERE i.key IN (SELECT value FROM json_each(?))
+SELECT i.key, i.image_id, p.product_id, (SELECT value FROM meta WHERE name = 'state')
+FROM images AS i JOIN products AS p ON p.product_key = i.product_key WHERE i.key IN (SELECT value FROM json_each(?))
 """
+_OWNERS = "SELECT json_group_array(key), json_group_array(product_key) FROM images WHERE key >= ?"
 _LISTED = "IN (SELECT value FROM json_each(?))"
 _FOUND = "FROM images AS i JOIN products AS p ON p.product_key = i.product_key"
 _CATEGORIES = """
@@ -159,7 +162,7 @@ class Store:
 
     def state(self) -> str:
         """Name the committed state that is read now."""
-        return str(self._rows("SELECT value FROM meta WHERE name = 'state'")[0][0])
+        return str(self._rows(_STATE)[0][0])
 
     def generation(self) -> int:
         """Count the changes committed so far."""
@@ -199,9 +202,17 @@ class Store:
         rows = self._found("i.key, i.image_id", where)
         return [image_id for _, image_id in sorted(rows)]
 
-    def identify(self, keys: Sequence[int]) -> dict[int, tuple[str, str]]:
-        """Look up image id and product id by key."""
-        return {key: (image, product) for key, image, product in self._rows(_IDENTITY, (json.dumps(keys),))}
+    def identify(self, keys: Sequence[int]) -> tuple[dict[int, tuple[str, str]], str]:
+        """Look up image id and product id by key; also return the state in which they were read."""
+        rows = self._rows(_IDENTITY, (json.dumps(keys),))
+        return {row[0]: (row[1], row[2]) for row in rows}, str(rows[0][3]) if rows else self.state()
+
+    def owners_from(self, key: int) -> Pairs:
+        """Return the keys of all photos from a key on, rising, and of each the number of its product."""
+        ((keys, products),) = self._rows(_OWNERS, (key,))
+        pairs = [np.fromstring(text[1:-1], np.int64, sep=",") for text in (keys, products)]
+        order = np.argsort(pairs[0])
+        return pairs[0][order], pairs[1][order]
 
     def images(self, image_ids: Sequence[str]) -> list[Image | None]:
         """Look photos up by id, in the order asked for."""

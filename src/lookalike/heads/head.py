@@ -163,7 +163,7 @@ def check_features(features: FeatureArray, in_dim: int | None = None) -> None:
 def _at_most_one(rows: Float64Array) -> Float64Array:
     """Scale each row to a largest entry of 1, so that nothing over- or underflows; length is set afterwards anyway."""
     largest = np.abs(rows).max(axis=1, keepdims=True, initial=0)
-    return rows / np.where(largest > 0, largest, 1)
+    return rows / (largest if largest.all() else np.where(largest > 0, largest, 1))
 
 
 def _softmax(logits: Float64Array) -> Float32Array:
