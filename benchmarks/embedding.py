@@ -184,7 +184,9 @@ def memory(files: list[Path], counts: list[int], scratch: Path) -> None:
         worker.close()
         peaks[str(count)] = round(worker.told["peak_mb"], 1)
         print(count, worker.told, flush=True)
-    keep("embedding-memory", {"peak_mb": peaks, "growth_mb": round(max(peaks.values()) - min(peaks.values()), 1)})
+    growth = round(max(peaks.values()) - min(peaks.values()), 1)
+    named = {f"{int(count):,} photos": peak for count, peak in peaks.items()}
+    keep("embedding-memory", {"peak_mb": peaks, "growth_mb": growth}, bars("The most memory", named, unit="MB"))
 
 
 if __name__ == "__main__":

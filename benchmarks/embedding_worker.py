@@ -160,11 +160,12 @@ def encode_queue(files: list[str], _: Path, __: Path, precision: str = "auto") -
     chosen = encoder.choose_precision(precision)
     cores = os.cpu_count() or 1
     settings = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
-    compiled = encoder._compile(encoder._read(folder), folder, chosen, settings)
+    compiled = encoder._compile(encoder._read(folder), folder, chosen, settings, photos=4)
     queue = encoder.ov.AsyncInferQueue(compiled, 2 * cores)
     some = [images.prepare(images.read_bytes(Path(file)), folder.card) for file in files[:256]]
-    prepared = np.stack([some[number % len(some)] for number in range(len(files))])
-    features = np.empty((len(files), 1280), np.float32)
+    whole = -(-len(files) // 4) * 4
+    prepared = np.stack([some[number % len(some)] for number in range(whole)])
+    features = np.empty((whole, 1280), np.float32)
 
     def keep(request: object, start: int) -> None:
         features[start : start + 4] = request.get_output_tensor(0).data
@@ -175,7 +176,7 @@ def encode_queue(files: list[str], _: Path, __: Path, precision: str = "auto") -
         for start in range(0, len(prepared), 4):
             queue.start_async({0: prepared[start : start + 4]}, start, share_inputs=True)
         queue.wait_all()
-        return len(features)
+        return whole
 
     return run
 

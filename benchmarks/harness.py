@@ -114,7 +114,7 @@ def command() -> str:
     return told
 
 
-def keep(name: str, measured: Mapping[str, object], picture: str | None = None) -> Path:
+def keep(name: str, measured: Mapping[str, object], picture: str) -> Path:
     """Print what was measured as one JSON line and keep it, with its picture (SVG) beside; returns the JSON file."""
     print(json.dumps(measured))
     _FOLDER.mkdir(exist_ok=True)
@@ -139,7 +139,8 @@ def bars(title: str, values: Mapping[str, float], *, unit: str, ours: str | None
     """Draw horizontal bars, named and numbered, as a standalone SVG; `ours` stands out."""
     most = max(values.values(), default=1.0) or 1.0
     height = 44 + _ROW_PX * len(values)
-    room = _WIDTH_PX - _LEFT_PX - 110
+    left = max(_LEFT_PX, 7 * max(map(len, values), default=0) + 16)
+    room = _WIDTH_PX - left - 110
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH_PX} {height}" '
         'font-family="system-ui, sans-serif" font-size="13">'
@@ -149,10 +150,10 @@ def bars(title: str, values: Mapping[str, float], *, unit: str, ours: str | None
         top, length = 40 + place * _ROW_PX, max(1.0, room * value / most)
         shown = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
         parts.append(
-            f'<text x="{_LEFT_PX - 8}" y="{top + 13}" text-anchor="end">{html.escape(name)}</text>'
-            f'<rect x="{_LEFT_PX}" y="{top}" width="{length:.1f}" height="{_BAR_PX}" '
+            f'<text x="{left - 8}" y="{top + 13}" text-anchor="end">{html.escape(name)}</text>'
+            f'<rect x="{left}" y="{top}" width="{length:.1f}" height="{_BAR_PX}" '
             f'fill="{"#c2410c" if name == ours else "#94a3b8"}"/>'
-            f'<text x="{_LEFT_PX + length + 6:.1f}" y="{top + 13}">{shown} {html.escape(unit)}</text>'
+            f'<text x="{left + length + 6:.1f}" y="{top + 13}">{shown} {html.escape(unit)}</text>'
         )
     return "".join(parts) + "</svg>\n"
 

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import CLOTHING, keep
+from harness import CLOTHING, bars, keep
 from lookalike import catalogue, heads, images, splits, views
 from lookalike.encoder import Encoder, load_encoder
 from lookalike.engine import SearchEngine
@@ -413,6 +413,16 @@ def report(rows: Rows, senders: Sequence[np.ndarray]) -> dict[str, object]:
     return told
 
 
+def picture(told: Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]) -> str:
+    """Draw what each switch makes of two figures, on the photos themselves."""
+    means = {
+        f"{figure}, {name}": figures[figure]["mean over folds"]
+        for figure in ("label recall@1", "instance recall@1")
+        for name, figures in told["photos"].items()
+    }
+    return bars("Ranking: means over folds", means, unit="")
+
+
 def main() -> None:
     """Measure every switch in every fold, and keep what was measured."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -445,7 +455,7 @@ def main() -> None:
         figures, groups = drawn_catalogue(arguments.demo / "site")
         drawn: Rows = {"drawn": {name: {key: [one] for key, one in each.items()} for name, each in figures.items()}}
         told |= report(drawn, [groups])
-    keep("ranking", {"photos": len(folds[0].ids), **told})
+    keep("ranking", {"photos": len(folds[0].ids), **told}, picture(told))
 
 
 if __name__ == "__main__":

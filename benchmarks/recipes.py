@@ -27,7 +27,7 @@ import torch
 from torch.nn import functional
 
 import yardstick
-from harness import CLOTHING, command, keep
+from harness import CLOTHING, bars, command, keep
 from lookalike import catalogue, embedding, embeddings, heads, images, splits, views
 from lookalike.evaluate.distortions import distort, draw
 from lookalike.files import write_text
@@ -203,7 +203,8 @@ def main() -> None:
                     seconds.setdefault(variant, []).append(round(time.perf_counter() - started, 1))
     rows = table(values)
     write_text(arguments.work / "ablations.json", json.dumps(rows, indent=2) + "\n")
-    keep("recipes", {"rows": rows, "seconds": seconds})
+    shown = {f"{row['name']}: {figure}": row[figure] for figure in FIGURES for row in rows}
+    keep("recipes", {"rows": rows, "seconds": seconds}, bars("Recipes, means over folds", shown, unit=""))
 
 
 def prepare(source: Path, number: int, folder: Path, stages: int) -> Bench:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from harness import keep
+from harness import bars, keep
 from lookalike.training import RunConfig, TrainConfig, fit, plan_for, train
 
 
@@ -93,7 +93,7 @@ def report(runs: dict[str, list[Clock]], contestants: dict[str, TrainConfig]) ->
         "epochs": {name: [run.epochs for run in each] for name, each in runs.items()},
         "configs": {name: config.to_json() for name, config in contestants.items()},
     }
-    keep("training", told)
+    keep("training", told, bars("Photos a second in training", told["photos_per_s"], unit="/s", ours="tail"))
 
 
 if __name__ == "__main__":
