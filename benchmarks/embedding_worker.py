@@ -151,7 +151,7 @@ def decode(files: list[str], _: Path, __: Path) -> Run:
 
 
 def encode_queue(files: list[str], _: Path, __: Path, precision: str = "auto") -> Run:
-    """What encoding alone takes by OpenVINO's own queue: a stream a core, two requests each, four photos a request."""
+    """What encoding alone takes by OpenVINO's own queue: a stream a core, two requests each."""
     import numpy as np
 
     from lookalike import encoder, images
@@ -160,23 +160,22 @@ def encode_queue(files: list[str], _: Path, __: Path, precision: str = "auto") -
     chosen = encoder.choose_precision(precision)
     cores = os.cpu_count() or 1
     settings = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
-    compiled = encoder._compile(encoder._read(folder), folder, chosen, settings, photos=4)
+    compiled = encoder._compile(encoder._read(folder), folder, chosen, settings)
     queue = encoder.ov.AsyncInferQueue(compiled, 2 * cores)
     some = [images.prepare(images.read_bytes(Path(file)), folder.card) for file in files[:256]]
-    whole = -(-len(files) // 4) * 4
-    prepared = np.stack([some[number % len(some)] for number in range(whole)])
-    features = np.empty((whole, 1280), np.float32)
+    prepared = [some[number % len(some)][None] for number in range(len(files))]
+    features = np.empty((len(files), 1280), np.float32)
 
-    def keep(request: object, start: int) -> None:
-        features[start : start + 4] = request.get_output_tensor(0).data
+    def keep(request: object, row: int) -> None:
+        features[row] = request.get_output_tensor(0).data[0]
 
     queue.set_callback(keep)
 
     def run() -> int:
-        for start in range(0, len(prepared), 4):
-            queue.start_async({0: prepared[start : start + 4]}, start, share_inputs=True)
+        for row, photo in enumerate(prepared):
+            queue.start_async({0: photo}, row, share_inputs=True)
         queue.wait_all()
-        return whole
+        return len(features)
 
     return run
 

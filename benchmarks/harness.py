@@ -129,8 +129,7 @@ def keep(name: str, measured: Mapping[str, object], picture: str) -> Path:
     }
     file = _FOLDER / f"{now:%Y-%m-%d}-{platform.machine()}-{len(os.sched_getaffinity(0))}cores-{name}.json"
     file.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    if picture is not None:
-        file.with_suffix(".svg").write_text(picture, encoding="utf-8")
+    file.with_suffix(".svg").write_text(picture, encoding="utf-8")
     print(file)
     return file
 
@@ -153,7 +152,7 @@ def bars(title: str, values: Mapping[str, float], *, unit: str, ours: str | None
             f'<text x="{left - 8}" y="{top + 13}" text-anchor="end">{html.escape(name)}</text>'
             f'<rect x="{left}" y="{top}" width="{length:.1f}" height="{_BAR_PX}" '
             f'fill="{"#c2410c" if name == ours else "#94a3b8"}"/>'
-            f'<text x="{left + length + 6:.1f}" y="{top + 13}">{shown} {html.escape(unit)}</text>'
+            f'<text x="{left + length + 6:.1f}" y="{top + 13}">{html.escape(f"{shown} {unit}".rstrip())}</text>'
         )
     return "".join(parts) + "</svg>\n"
 

@@ -19,6 +19,7 @@ from lookalike.cli.options import split_labels
 from lookalike.cli.use import listen
 from lookalike.errors import LookalikeError, SettingsError
 from lookalike.settings import Settings, load_settings
+from lookalike.sizing.asking import served
 
 RUNNER = CliRunner()
 
@@ -254,6 +255,12 @@ def test_help_teaches_and_needs_no_heavy_imports() -> None:
     assert done.returncode == 0, done.stderr
     for command in ("build", "demo", "serve", "search", "evaluate", "train"):
         assert command in done.stdout
+
+
+def test_a_request_whose_head_does_not_end_is_refused(built: tuple[Path, Path]) -> None:
+    with served(built[1]) as (port, _), socket.create_connection(("127.0.0.1", port), timeout=60) as real:
+        real.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000)
+        assert real.recv(4096).startswith(b"HTTP/1.1 400 ")
 
 
 def test_a_server_starts_without_what_it_does_not_need() -> None:

@@ -4,6 +4,7 @@ import os
 import queue
 import sys
 import threading
+import time
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,14 +32,12 @@ from lookalike.types import Float32Array, Preprocess, UInt8Array
 _SET_UP = (ov.Type.u8.to_dtype(), ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data)
 
 MICRO_BATCH = 4
-"""Photos that one thread encodes in one go: more fall out of the processor's cache (measured, docs/experiments.md)."""
-_SHAPES: Mapping[str, tuple[int, ...]] = {"bf16": (4, 1), "fp32": (1,)}
-"""Photos a call that the streams' networks are compiled for: four are quicker in bf16, and slower in fp32."""
+"""Photos that one thread encodes in a row; of a call with more, each of several threads takes so many at a time."""
 _STREAM_CORES = 4
-"""Most cores that share a photo when many run at once: one does not keep more of them busy."""
+"""Most cores that share a photo when many run at once: it does not keep more of them busy."""
+_COMPANY_S = 0.05
+"""So long after two calls were under way at once, one that is alone counts as having company: it soon will."""
 _Pool = queue.LifoQueue[ov.InferRequest]
-_Pools = Mapping[int, _Pool]
-"""Infer requests by how many photos each takes, the most first; the last takes one."""
 
 
 class Encoder(Protocol):
@@ -89,8 +88,7 @@ def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | N
         `auto` takes bf16 only where the processor lists it among its capabilities: forced elsewhere it is slower than
         fp32, or an exception.
     requests : int, optional
-        Infer requests in the pool, that is, calls with several photos that can be under way at once; default one per
-        core.
+        Infer requests in the pool, that is, lone calls that can be under way at once; default one per core.
     """
     folder = find_encoder(spec)
     chosen = choose_precision(precision)
@@ -134,13 +132,14 @@ class OpenVinoEncoder:
     A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
     call takes an infer request of its own from a pool, and copies what comes out of it.
 
-    The network is compiled for one photo a call, and for the streams, when they are first needed, also for four where
-    that pays: a known number is quicker than any number (docs/experiments.md).
+    The network is compiled for one photo at a time: a known number is quicker than any number, and four at once are as
+    quick as four in a row (docs/experiments.md).
 
-    A call of up to four photos that is alone has all cores. One that comes while another is under way has a stream's
-    share of them, half of up to 11 cores and four or five of more; many photos go through all streams at once. Threads
-    that share one photo mostly wait for each other, above all on cores that decode and answer meanwhile
-    (docs/experiments.md).
+    A call of up to four photos that is alone has all cores. One that comes while another is under way, or shortly after
+    two were, has a stream's share of them, half of up to 11 cores and four or five of more; many photos go through all
+    streams at once. Threads that share one photo mostly wait for each other, above all on cores that decode, answer or
+    encode something else meanwhile (docs/experiments.md). For the streams the network is compiled once more, when they
+    are first needed.
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -151,13 +150,14 @@ class OpenVinoEncoder:
         self._model = _read(folder)
         fewer = cores() < (os.cpu_count() or 1)  # OpenVINO knows nothing of a control group's quota
         alone = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": cores()} if fewer else {})
-        compiled = _compile(self._model, folder, precision, alone, photos=1)
+        compiled = _compile(self._model, folder, precision, alone)
         self.dim = int(compiled.output(0).partial_shape[1].get_length())
         self.generic_dim = self.dim if folder.generic_dim is None else folder.generic_dim
-        self._whole: _Pools = {1: _pool(compiled, requests)}
-        self._streams: _Pools | None = None
+        self._whole = _pool(compiled, requests)
+        self._streams: _Pool | None = None
         self._mutex, self._compiling = threading.Lock(), threading.Lock()
         self._small = 0  # calls of up to MICRO_BATCH photos under way
+        self._company_until = 0.0
         self._folder = folder
         self._count = streams(cores())
 
@@ -184,47 +184,40 @@ class OpenVinoEncoder:
         if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
             raise ValueError(f"images must be uint8 of shape (n, {size}, {size}, 3), not {images.dtype} {images.shape}")
         if len(images) > MICRO_BATCH and self._count > 1:
-            pools = self._in_streams()
+            pool = self._in_streams()
             parts = [images[start : start + MICRO_BATCH] for start in range(0, len(images), MICRO_BATCH)]
             with ThreadPoolExecutor(self._count, "encode") as threads:
-                return np.concatenate(list(threads.map(partial(self._encode, pools=pools), parts)))
+                return np.concatenate(list(threads.map(partial(self._encode, pool=pool), parts)))
         with self._mutex:
             self._small += 1
-            alone = self._small == 1
+            now = time.monotonic()
+            if self._small > 1:
+                self._company_until = now + _COMPANY_S
+            alone = now >= self._company_until
         try:
             return self._encode(images, self._whole if alone else self._in_streams())
         finally:
             with self._mutex:
                 self._small -= 1
 
-    def _in_streams(self) -> _Pools:
+    def _in_streams(self) -> _Pool:
         if self._streams is None and self._compiling.acquire(blocking=False):
             try:
                 settings = {"NUM_STREAMS": self._count, "INFERENCE_NUM_THREADS": cores()}
-                self._streams = {
-                    photos: _pool(
-                        _compile(self._model, self._folder, self.precision, settings, photos=photos), self._count
-                    )
-                    for photos in _SHAPES[self.precision]
-                }
+                self._streams = _pool(_compile(self._model, self._folder, self.precision, settings), self._count)
             finally:
                 self._compiling.release()
         return self._whole if self._streams is None else self._streams  # nobody waits for somebody else's compiling
 
-    def _encode(self, images: UInt8Array, pools: _Pools) -> Float32Array:
+    def _encode(self, images: UInt8Array, pool: _Pool) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)
-        images, start = np.ascontiguousarray(images), 0
-        for photos, pool in pools.items():
-            if len(images) - start < photos:
-                continue
-            with _lent(pool) as request:
-                for end in range(start + photos, len(images) + 1, photos):
-                    try:
-                        request.infer({0: images[start:end]}, share_inputs=True)
-                    except RuntimeError as error:
-                        raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
-                    features[start:end] = request.get_output_tensor(0).data
-                    start = end
+        with _lent(pool) as request:
+            for row, image in enumerate(np.ascontiguousarray(images)):
+                try:
+                    request.infer({0: image[None]}, share_inputs=True)
+                except RuntimeError as error:
+                    raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
+                features[row] = request.get_output_tensor(0).data[0]
         if not np.isfinite(features).all():
             raise EncoderError(
                 f"the encoder {self.name} gave features that are not finite",
@@ -252,21 +245,18 @@ def _lent(pool: _Pool) -> Generator[ov.InferRequest]:
 def _read(folder: EncoderFolder) -> ov.Model:
     try:
         model = ov.Core().read_model(folder.path / ONNX)
-        model.reshape([-1, 3, folder.card.size_px, folder.card.size_px])
+        model.reshape([1, 3, folder.card.size_px, folder.card.size_px])
         return _with_preprocessing(model, folder.card)
     except RuntimeError as error:
         raise _unusable(folder) from error
 
 
 def _compile(
-    model: ov.Model, folder: EncoderFolder, precision: str, settings: Mapping[str, str | int], *, photos: int
+    model: ov.Model, folder: EncoderFolder, precision: str, settings: Mapping[str, str | int]
 ) -> ov.CompiledModel:
     hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
-    size = folder.card.size_px
     try:
-        shaped = model.clone()
-        shaped.reshape([photos, size, size, 3])
-        return ov.Core().compile_model(shaped, "CPU", {**settings, **hint})
+        return ov.Core().compile_model(model, "CPU", {**settings, **hint})
     except RuntimeError as error:
         raise _unusable(folder) from error
 
@@ -283,7 +273,7 @@ def _with_preprocessing(model: ov.Model, card: Preprocess) -> ov.Model:
     """Let the graph take uint8 NHWC and normalise inside: a quarter of the bytes to move, and no float copies."""
     wrapped = PrePostProcessor(model)
     wrapped.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape(
-        ov.PartialShape([-1, card.size_px, card.size_px, 3])
+        ov.PartialShape([1, card.size_px, card.size_px, 3])
     )
     wrapped.input().preprocess().convert_element_type(ov.Type.f32).mean([value * 255 for value in card.mean]).scale(
         [value * 255 for value in card.std]

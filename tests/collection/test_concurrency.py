@@ -192,9 +192,9 @@ def test_a_commit_in_the_middle_of_a_search_elsewhere(
         writer.put(first_photos())
         with LocalCollection.open(tmp_path / "collection", read_only=True) as reader:
             for question in range(len(QUESTIONS)):
-                for name in ("keys", "identify"):
+                for holder, name in ((reader._store, "keys"), (reader._owners, "_read"), (reader._store, "identify")):
                     numbers = iter([writer.generation - 1])
-                    honest = getattr(reader._store, name)
+                    honest = getattr(holder, name)
 
                     def commit_first(*given: Any, honest: Any = honest, numbers: Any = numbers) -> Any:
                         for number in numbers:  # once
@@ -202,7 +202,7 @@ def test_a_commit_in_the_middle_of_a_search_elsewhere(
                         return honest(*given)
 
                     with monkeypatch.context() as patched:
-                        patched.setattr(reader._store, name, commit_first)
+                        patched.setattr(holder, name, commit_first)
                         answer = ask(reader, question)
                     assert answer == right[writer.generation - 1][question]
 

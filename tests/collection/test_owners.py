@@ -1,5 +1,6 @@
 """Products by photo in memory: right for every key that was ever asked, and read no more often than needed."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,9 +17,13 @@ class Table:
     def __init__(self) -> None:
         self.photos: dict[int, int] = {}
         self.reads: list[int] = []
+        self.reading, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
 
     def read(self, key: int) -> Pairs:
         self.reads.append(key)
+        self.reading.set()
+        assert self.go_on.wait(60)
         keys = sorted(one for one in self.photos if one >= key)
         return np.array(keys, np.int64), np.array([self.photos[one] for one in keys], np.int64)
 
@@ -62,8 +67,19 @@ def test_a_key_of_no_photo_has_a_product_of_its_own() -> None:
 def test_threads_that_come_at_once_read_once() -> None:
     table = Table()
     table.photos = {key: 2 * key for key in range(1, 1001)}
+    table.go_on.clear()
     owners = Owners(table.read)
+    came = threading.Semaphore(0)
+
+    def ask(key: int) -> list[int]:
+        came.release()
+        return owners.of(keys_of(key)).tolist()
+
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda key: owners.of(keys_of(key)).tolist(), range(1000, 0, -1)))
-    assert answers == [[2 * key] for key in range(1000, 0, -1)]
+        answers = [pool.submit(ask, key) for key in range(1000, 992, -1)]
+        assert table.reading.wait(60)
+        for _ in range(8):
+            assert came.acquire(timeout=60)  # all have asked while the first one reads
+        table.go_on.set()
+        assert [answer.result(60) for answer in answers] == [[2 * key] for key in range(1000, 992, -1)]
     assert table.reads == [1]

@@ -216,13 +216,17 @@ def test_a_collection_in_memory_stays_exact(bytes_from_100: None) -> None:
         assert len(collection._live.index) == 120
 
 
-def test_it_is_made_ready_before_anybody_searches(tmp_path: Path, bytes_from_100: None) -> None:
+def test_it_is_made_ready_before_anybody_searches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bytes_from_100: None
+) -> None:
     with LocalCollection.create(tmp_path / "c", INFO) as collection:
         collection.put(entries(0, 120))
         assert collection.plan == SQ8
         assert len(collection._live.index) == 0
         collection.make_ready()
         assert len(collection._live.index) == 120
+        monkeypatch.setattr(collection._owners, "_read", None)  # which photo is of which product is known
+        assert len(collection.search(collection.vectors(collection.image_ids()[:1]), 3, by_product=True)[0].hits) == 3
 
 
 def test_what_was_left_is_tuned_without_being_made_first(

@@ -241,9 +241,9 @@ def _serve(site: Path, settings: "Settings") -> None:
         site, photos=settings.photos, precision=settings.precision, max_pixels=settings.max_pixels, rank=rank
     ) as engine:
         listening = listen(settings.host, settings.port)
-        config = uvicorn.Config(
-            create_app(engine, settings), log_level="warning" if settings.log_level == "info" else settings.log_level
-        )
+        level = "warning" if settings.log_level == "info" else settings.log_level
+        # h11 bounds what a request's head may hold; httptools, which uvicorn takes where it is installed, does not.
+        config = uvicorn.Config(create_app(engine, settings), http="h11", log_level=level)
         address = f"http://{settings.host}:{listening.getsockname()[1]}"
         err().print(f"Serving {engine.collection.count():,} photos at [bold]{address}[/]  (Ctrl-C stops)")
         uvicorn.Server(config).run(sockets=[listening])

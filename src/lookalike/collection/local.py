@@ -203,7 +203,7 @@ class LocalCollection:
             names, state = self._store.identify(sorted({key for best in found for key in best.keys.tolist()}))
             return named(found, names), state
 
-        return self._on_one_state(answer)
+        return self._on_one_state(answer, quick=where is None and len(queries) == 1)
 
     def checkpoint(self) -> None:
         """Bring everything into `collection.sqlite`, which may then be served read-only, and write the index cache.
@@ -279,15 +279,15 @@ class LocalCollection:
         if self._read_only:
             raise ReadOnly("the collection is read-only", where=str(self._folder), mend="Open it for writing")
 
-    def _on_one_state(self, operation: Callable[[], tuple[Answer, str]]) -> Answer:
+    def _on_one_state(self, operation: Callable[[], tuple[Answer, str]], *, quick: bool = True) -> Answer:
         """Run something that reads both database and index while they are of one and the same committed state.
 
         It also returns the state that it read last; none ever comes back, so if that is the index's, all was of it.
         Changes by this process wait. One by another makes the first attempt void; the second pins what it reads, and
-        makes the index follow.
+        makes the index follow. What is `quick` is not worth a look at the state beforehand.
         """
         with self._lock.reading():
-            if self._live.state is not None:
+            if self._live.state is not None and (quick or self._live.is_fresh()):
                 try:
                     answer, state = operation()
                     if state == self._live.state:

@@ -113,4 +113,8 @@ def _settled(best: Best, wanted: int) -> Best | None:
     """Return the best hits, or None where a row that was not fetched might belong among them."""
     if len(best.keys) < wanted:
         return best if best.bound == -np.inf else None
-    return Best(best.keys[:wanted], best.scores[:wanted], best.bound) if best.scores[wanted - 1] > best.bound else None
+    if best.scores[wanted - 1] <= best.bound:
+        return None
+    return Best(
+        best.keys[:wanted].copy(), best.scores[:wanted].copy(), best.bound
+    )  # views would keep all that was fetched
