@@ -160,7 +160,7 @@ def encode_queue(files: list[str], _: Path, __: Path, precision: str = "auto") -
     chosen = encoder.choose_precision(precision)
     cores = os.cpu_count() or 1
     settings = {"NUM_STREAMS": cores, "INFERENCE_NUM_THREADS": cores}
-    compiled = encoder._compile(encoder._read(folder), folder, chosen, settings)
+    compiled = encoder._compile(encoder._read(folder), folder, chosen, settings, photos=1)
     queue = encoder.ov.AsyncInferQueue(compiled, 2 * cores)
     some = [images.prepare(images.read_bytes(Path(file)), folder.card) for file in files[:256]]
     prepared = [some[number % len(some)][None] for number in range(len(files))]

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,7 +47,12 @@ def compiled_with(
     compile_ = encoders._compile  # pyright: ignore
     monkeypatch.setattr(encoders, "cores", lambda: cores)
     monkeypatch.setattr(encoders.os, "cpu_count", lambda: machine or cores)
-    monkeypatch.setattr(encoders, "_compile", lambda *given: (compiled.append(given[3]), compile_(*given))[1])
+
+    def compile_it(*given: Any, photos: int) -> Any:
+        compiled.append(given[3])
+        return compile_(*given, photos=photos)
+
+    monkeypatch.setattr(encoders, "_compile", compile_it)
     return compiled
 
 
@@ -62,7 +68,7 @@ def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monke
     photos = pictures(3, encoder.card.size_px, seed=4)
     serial = np.concatenate([encoder.encode(photo[None]) for photo in photos])
     assert compiled == [{"PERFORMANCE_HINT": "LATENCY"}]
-    both = [encoder._whole.get() for _ in range(2)]  # pyright: ignore
+    both = [encoder._whole.free.get() for _ in range(2)]  # pyright: ignore
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(encoder.encode, photos[:1])  # under way, and waits for a request
         until(lambda: encoder._small == 1)  # pyright: ignore
@@ -72,7 +78,7 @@ def test_a_lone_photo_has_all_cores_and_of_two_calls_at_once_each_has_half(monke
             assert not first.done()
         finally:
             for request in both:
-                encoder._whole.put(request)  # pyright: ignore
+                encoder._whole.free.put(request)  # pyright: ignore
         np.testing.assert_allclose(first.result(60)[0], serial[0], rtol=1e-3, atol=1e-3)
     assert compiled[1:] == [{"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": 2}]
 
@@ -103,6 +109,17 @@ def test_a_batch_is_its_photos_one_by_one(lite0: encoders.OpenVinoEncoder) -> No
     one_by_one = np.concatenate([lite0.encode(photos[i : i + 1]) for i in range(len(photos))])
     np.testing.assert_allclose(lite0.encode(photos), one_by_one, rtol=1e-3, atol=1e-3)
     assert lite0.encode(photos[:0]).shape == (0, lite0.dim)
+
+
+def test_streams_may_take_several_photos_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoders, "_STREAM_PHOTOS", {"fp32": 4})  # as in bf16, which not every processor has
+    encoder = load_encoder("lite0", precision="fp32")
+    photos = pictures(11, encoder.card.size_px, seed=6)
+    one_by_one = np.concatenate([encoder.encode(photo[None]) for photo in photos])
+    streams = encoder._in_streams()  # pyright: ignore
+    assert streams.photos == 4
+    np.testing.assert_allclose(encoder._encode(photos, streams), one_by_one, rtol=1e-3, atol=1e-3)  # pyright: ignore
+    np.testing.assert_allclose(encoder.encode(photos), one_by_one, rtol=1e-3, atol=1e-3)
 
 
 def test_streams_follow_the_cores() -> None:

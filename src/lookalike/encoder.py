@@ -8,6 +8,7 @@ import time
 from collections.abc import Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -32,12 +33,21 @@ from lookalike.types import Float32Array, Preprocess, UInt8Array
 _SET_UP = (ov.Type.u8.to_dtype(), ov.Tensor(np.zeros(1, np.uint8), shared_memory=True).data)
 
 MICRO_BATCH = 4
-"""Photos that one thread encodes in a row; of a call with more, each of several threads takes so many at a time."""
+"""Photos that one thread takes at a time: more fall out of the processor's cache (measured, docs/experiments.md)."""
+_STREAM_PHOTOS = {"bf16": MICRO_BATCH, "fp32": 1}
+"""Photos that a stream takes in one go of the network: in fp32 one after the other is quicker."""
 _STREAM_CORES = 4
 """Most cores that share a photo when many run at once: it does not keep more of them busy."""
 _COMPANY_S = 0.05
 """So long after two calls were under way at once, one that is alone counts as having company: it soon will."""
-_Pool = queue.LifoQueue[ov.InferRequest]
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A compiled network's free infer requests, and how many photos each takes at most: one, or up to so many."""
+
+    free: queue.LifoQueue[ov.InferRequest]
+    photos: int
 
 
 class Encoder(Protocol):
@@ -132,14 +142,13 @@ class OpenVinoEncoder:
     A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
     call takes an infer request of its own from a pool, and copies what comes out of it.
 
-    The network is compiled for one photo at a time: a known number is quicker than any number, and four at once are as
-    quick as four in a row (docs/experiments.md).
+    The network is compiled for one photo, which is quicker than for any number; and once more for the streams, when
+    they are first needed: where four at once are quicker than one by one, for any number (docs/experiments.md).
 
     A call of up to four photos that is alone has all cores. One that comes while another is under way, or shortly after
     two were, has a stream's share of them, half of up to 11 cores and four or five of more; many photos go through all
     streams at once. Threads that share one photo mostly wait for each other, above all on cores that decode, answer or
-    encode something else meanwhile (docs/experiments.md). For the streams the network is compiled once more, when they
-    are first needed.
+    encode something else meanwhile (docs/experiments.md).
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -150,11 +159,11 @@ class OpenVinoEncoder:
         self._model = _read(folder)
         fewer = cores() < (os.cpu_count() or 1)  # OpenVINO knows nothing of a control group's quota
         alone = {"PERFORMANCE_HINT": "LATENCY"} | ({"INFERENCE_NUM_THREADS": cores()} if fewer else {})
-        compiled = _compile(self._model, folder, precision, alone)
+        compiled = _compile(self._model, folder, precision, alone, photos=1)
         self.dim = int(compiled.output(0).partial_shape[1].get_length())
         self.generic_dim = self.dim if folder.generic_dim is None else folder.generic_dim
-        self._whole = _pool(compiled, requests)
-        self._streams: _Pool | None = None
+        self._whole = _network(compiled, requests, photos=1)
+        self._streams: _Network | None = None
         self._mutex, self._compiling = threading.Lock(), threading.Lock()
         self._small = 0  # calls of up to MICRO_BATCH photos under way
         self._company_until = 0.0
@@ -184,10 +193,10 @@ class OpenVinoEncoder:
         if images.dtype != np.uint8 or images.shape[1:] != (size, size, 3):
             raise ValueError(f"images must be uint8 of shape (n, {size}, {size}, 3), not {images.dtype} {images.shape}")
         if len(images) > MICRO_BATCH and self._count > 1:
-            pool = self._in_streams()
+            network = self._in_streams()
             parts = [images[start : start + MICRO_BATCH] for start in range(0, len(images), MICRO_BATCH)]
             with ThreadPoolExecutor(self._count, "encode") as threads:
-                return np.concatenate(list(threads.map(partial(self._encode, pool=pool), parts)))
+                return np.concatenate(list(threads.map(partial(self._encode, network=network), parts)))
         with self._mutex:
             self._small += 1
             now = time.monotonic()
@@ -200,24 +209,28 @@ class OpenVinoEncoder:
             with self._mutex:
                 self._small -= 1
 
-    def _in_streams(self) -> _Pool:
+    def _in_streams(self) -> _Network:
         if self._streams is None and self._compiling.acquire(blocking=False):
             try:
                 settings = {"NUM_STREAMS": self._count, "INFERENCE_NUM_THREADS": cores()}
-                self._streams = _pool(_compile(self._model, self._folder, self.precision, settings), self._count)
+                photos = _STREAM_PHOTOS[self.precision]
+                compiled = _compile(self._model, self._folder, self.precision, settings, photos=photos)
+                self._streams = _network(compiled, self._count, photos=photos)
             finally:
                 self._compiling.release()
         return self._whole if self._streams is None else self._streams  # nobody waits for somebody else's compiling
 
-    def _encode(self, images: UInt8Array, pool: _Pool) -> Float32Array:
+    def _encode(self, images: UInt8Array, network: _Network) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)
-        with _lent(pool) as request:
-            for row, image in enumerate(np.ascontiguousarray(images)):
+        images = np.ascontiguousarray(images)
+        with _lent(network.free) as request:
+            for start in range(0, len(images), network.photos):
+                some = slice(start, start + network.photos)
                 try:
-                    request.infer({0: image[None]}, share_inputs=True)
+                    request.infer({0: images[some]}, share_inputs=True)
                 except RuntimeError as error:
                     raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
-                features[row] = request.get_output_tensor(0).data[0]
+                features[some] = request.get_output_tensor(0).data
         if not np.isfinite(features).all():
             raise EncoderError(
                 f"the encoder {self.name} gave features that are not finite",
@@ -226,36 +239,39 @@ class OpenVinoEncoder:
         return features
 
 
-def _pool(compiled: ov.CompiledModel, count: int) -> _Pool:
-    free = _Pool()
-    for _ in range(count):
+def _network(compiled: ov.CompiledModel, requests: int, *, photos: int) -> _Network:
+    free = queue.LifoQueue[ov.InferRequest]()
+    for _ in range(requests):
         free.put(compiled.create_infer_request())
-    return free
+    return _Network(free, photos)
 
 
 @contextmanager
-def _lent(pool: _Pool) -> Generator[ov.InferRequest]:
-    request = pool.get()
+def _lent(free: queue.LifoQueue[ov.InferRequest]) -> Generator[ov.InferRequest]:
+    request = free.get()
     try:
         yield request
     finally:
-        pool.put(request)
+        free.put(request)
 
 
 def _read(folder: EncoderFolder) -> ov.Model:
     try:
         model = ov.Core().read_model(folder.path / ONNX)
-        model.reshape([1, 3, folder.card.size_px, folder.card.size_px])
+        model.reshape([-1, 3, folder.card.size_px, folder.card.size_px])
         return _with_preprocessing(model, folder.card)
     except RuntimeError as error:
         raise _unusable(folder) from error
 
 
 def _compile(
-    model: ov.Model, folder: EncoderFolder, precision: str, settings: Mapping[str, str | int]
+    model: ov.Model, folder: EncoderFolder, precision: str, settings: Mapping[str, str | int], *, photos: int
 ) -> ov.CompiledModel:
     hint = {"INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32"}
     try:
+        if photos == 1:
+            model = model.clone()
+            model.reshape([1, folder.card.size_px, folder.card.size_px, 3])
         return ov.Core().compile_model(model, "CPU", {**settings, **hint})
     except RuntimeError as error:
         raise _unusable(folder) from error
@@ -273,7 +289,7 @@ def _with_preprocessing(model: ov.Model, card: Preprocess) -> ov.Model:
     """Let the graph take uint8 NHWC and normalise inside: a quarter of the bytes to move, and no float copies."""
     wrapped = PrePostProcessor(model)
     wrapped.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC")).set_shape(
-        ov.PartialShape([1, card.size_px, card.size_px, 3])
+        ov.PartialShape([-1, card.size_px, card.size_px, 3])
     )
     wrapped.input().preprocess().convert_element_type(ov.Type.f32).mean([value * 255 for value in card.mean]).scale(
         [value * 255 for value in card.std]
