@@ -13,6 +13,6 @@ USER lookalike
 EXPOSE 8080
 ENV LOOKALIKE_HOST=0.0.0.0 LOOKALIKE_PORT=8080 LOOKALIKE_PHOTOS=/photos
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8080/healthcheck', timeout=4)"]
+    CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(f'http://127.0.0.1:{os.environ[\"LOOKALIKE_PORT\"]}/healthcheck', timeout=4)"]
 ENTRYPOINT ["lookalike"]
 CMD ["serve", "/site"]

@@ -1,6 +1,6 @@
 """Model speed against quality: Lite0 and Lite2 at several image sizes, precisions, flips and embedding widths.
 
-    python benchmarks/frontier.py [SOURCE] [--work DIR] [--step quality|speed|report]
+    python benchmarks/frontier.py [SOURCE] [--work DIR] [--step quality|speed|report] [--photos N]
 
 Quality: the yardstick's folds by sender and its queries (label and instance recall@1), through the default head; each
 network is exported anew at each size, since the padding of its strided convolutions is written into the graph. Views of

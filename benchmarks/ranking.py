@@ -42,7 +42,6 @@ _AT_ONCE = 16
 
 WEIGHTS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5)
 """Weights of the category boost that are tried on the validation part."""
-ORDER = ("label recall@1", "label precision@10", "instance recall@1", "scene recall@1", "product recall@1")
 
 Features = dict[str, np.ndarray]
 Figures = dict[str, np.ndarray]

@@ -1,6 +1,7 @@
 """How fast a served site answers, over real HTTP, against what decoding and encoding alone take; ratios from one run.
 
-    python benchmarks/serving.py [--sizes 5000,100000] [--cache FOLDER] [--base SITE] [--repeats 3] [--build-only]
+    python benchmarks/serving.py [--sizes 5000,100000] [--cache FOLDER] [--base SITE] [--source FOLDER] [--photos 120]
+        [--repeats 3] [--crowd CLIENTS] [--build-only]
 
 `lookalike serve` runs in a process of its own; the clients are this process: threads with a kept connection each. On
 few cores they take their share of the processor from the server. Asked is for ten products by real photos of the

@@ -47,7 +47,7 @@ _LOOKAHEAD = 64
 
 @dataclass(frozen=True)
 class EmbedConfig:
-    """How to embed; nothing here but `flip` changes the features of a photo.
+    """How to embed; nothing here but `flip` changes the features of a photo. Photos above `max_pixels` are left out.
 
     A run that is killed loses two shards of `shard_size` photos at most. `threads` decode; default one per core. With
     `flip` a photo's features are the mean of its own and its mirror image's, at twice the encoder's work.
@@ -83,6 +83,11 @@ def embed(
     Returns
     -------
     Artifact of kind "embeddings"; `counts` holds photos, embedded and rejected.
+
+    Raises
+    ------
+    ArtifactError
+        The catalogue cannot be read, or its photo root is not there.
     """
     config = config or EmbedConfig()
     read = catalogues.read(catalogue)

@@ -39,7 +39,7 @@ _STREAM_PHOTOS = {"bf16": MICRO_BATCH, "fp32": 1}
 _STREAM_CORES = 4
 """Most cores that share a photo when many run at once: it does not keep more of them busy."""
 _COMPANY_S = 0.05
-"""So long after two calls were under way at once, one that is alone counts as having company: it soon will."""
+"""So long after a call found another under way, one that is alone counts as having company: it soon will."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,11 @@ def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | N
         fp32, or an exception.
     requests : int, optional
         Infer requests in the pool, that is, lone calls that can be under way at once; default one per core.
+
+    Raises
+    ------
+    ArtifactError, EncoderError
+        There is no such encoder, it cannot be read, or the processor has no bf16.
     """
     folder = find_encoder(spec)
     chosen = choose_precision(precision)
@@ -140,15 +145,13 @@ class OpenVinoEncoder:
     """An encoder on the CPU.
 
     A compiled OpenVINO model must not be called from several threads: it gives errors, or another photo's vector. Each
-    call takes an infer request of its own from a pool, and copies what comes out of it.
+    call takes an infer request of its own from a pool, and copies what comes out of it. The network is compiled for one
+    photo, which is quicker than for any number; and once more for the streams, when they are first needed: where four
+    at once are quicker than one by one, for any number (docs/experiments.md).
 
-    The network is compiled for one photo, which is quicker than for any number; and once more for the streams, when
-    they are first needed: where four at once are quicker than one by one, for any number (docs/experiments.md).
-
-    A call of up to four photos that is alone has all cores. One that comes while another is under way, or shortly after
-    two were, has a stream's share of them, half of up to 11 cores and four or five of more; many photos go through all
-    streams at once. Threads that share one photo mostly wait for each other, above all on cores that decode, answer or
-    encode something else meanwhile (docs/experiments.md).
+    A call of up to four photos that is alone has all cores. One in company (another is under way, or just was) has a
+    stream's share of them, half of up to 11 cores and four or five of more; many photos go through all streams at once.
+    Threads that share one photo mostly wait for each other, above all on cores that do something else meanwhile.
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -222,12 +225,11 @@ class OpenVinoEncoder:
 
     def _encode(self, images: UInt8Array, network: _Network) -> Float32Array:
         features = np.empty((len(images), self.dim), dtype=np.float32)
-        images = np.ascontiguousarray(images)
         with _lent(network.free) as request:
             for start in range(0, len(images), network.photos):
                 some = slice(start, start + network.photos)
                 try:
-                    request.infer({0: images[some]}, share_inputs=True)
+                    request.infer({0: np.ascontiguousarray(images[some])}, share_inputs=True)
                 except RuntimeError as error:
                     raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
                 features[some] = request.get_output_tensor(0).data

@@ -30,7 +30,7 @@ class SearchEngine:
     max_pixels : int
         Larger query photos are refused.
     rank : RankConfig
-        How what was found is put in order, in every search.
+        How what was found is put in order, in every search; a boost, in those by a query photo.
 
     Raises
     ------
@@ -81,8 +81,8 @@ class SearchEngine:
 
         Raises
         ------
-        CollectionError
-            There is no collection here.
+        CollectionError, ArtifactError, EncoderError
+            There is no collection here, or its head or encoder cannot be read.
         Mismatch
             Its encoder or head is not the one that it was built with.
         """
@@ -207,8 +207,8 @@ class SearchEngine:
 
         Raises
         ------
-        NoLabels
-            The head learned fewer than two labels.
+        NoLabels, PhotoError
+            The head learned fewer than two labels; the photo cannot be decoded.
         """
         probabilities = self.head.classify(self.features([photo]))[0]
         order = np.argsort(-probabilities, kind="stable")[:top]

@@ -49,7 +49,11 @@ class Settings(BaseSettings):
     uploads: int | None = Field(
         default=None, ge=1, description="Uploads that may arrive at once; default: twice as many as may work and wait."
     )
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$", description="Server log level.")
+    log_level: str = Field(
+        default="info",
+        pattern="^(debug|info|warning|error)$",
+        description="debug tells each request, info and warning tell warnings, error only errors.",
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -34,7 +34,10 @@ class FoundProduct(BaseModel):
 class FoundResult(FoundProduct):
     """A product or photo that was found for a query."""
 
-    score: float = Field(description="Cosine similarity, -1 to 1; higher is more alike.", examples=[0.83])
+    score: float = Field(
+        description="-1 to 1, higher is more alike: cosine similarity, unless the server folds or boosts scores.",
+        examples=[0.83],
+    )
 
     @classmethod
     def of_result(cls, result: Result) -> "FoundResult":
@@ -155,7 +158,7 @@ class Info(BaseModel):
     encoder: EncoderFacts
     head: HeadFacts
     max_upload_bytes: int = Field(examples=[20_000_000])
-    max_pixels: int = Field(examples=[100_000_000])
+    max_pixels: int = Field(examples=[80_000_000])
     max_results: int = Field(examples=[200])
 
 

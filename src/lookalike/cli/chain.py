@@ -201,7 +201,7 @@ def embed(
 def export_embeddings(
     embeddings: Annotated[Path, typer.Argument(help="Embeddings that `lookalike embed` made.")],
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file (default: the terminal).")] = None,
-    as_json: Annotated[bool, typer.Option("--json/--parquet", help="JSON {image id: [floats]}, or Parquet.")] = True,
+    as_json: Annotated[bool, typer.Option("--json/--parquet", help="JSON {image id: numbers}, or Parquet.")] = True,
 ) -> None:
     """Write the encoder's features for other tools: {image id: numbers} as JSON, or a Parquet table."""
     from lookalike.embeddings import json_pieces, load_embeddings, to_frame
