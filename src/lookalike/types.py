@@ -1,6 +1,5 @@
 """Frozen value types shared by all stages: what a product, a photo, a filter and a search result are."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from itertools import pairwise
@@ -219,18 +218,17 @@ class Preprocess:
         return read
 
 
-def unit_rows(vectors: npt.ArrayLike, *, fallback: Sequence[float] | None = None) -> Float32Array:
+def unit_rows(vectors: npt.ArrayLike) -> Float32Array:
     """Scale each row to length 1.
 
     Parameters
     ----------
     vectors : array of shape (n, d)
-    fallback : sequence of d floats of length 1, optional
-        What an all-zero row becomes; default is the first axis, so that the result is always finite and unit.
 
     Returns
     -------
     float32 array of shape (n, d)
+        An all-zero row becomes the first axis, so that the result is always finite and unit.
     """
     rows = np.asarray(vectors, dtype=np.float32)
     wide = rows.astype(np.float64)
@@ -239,6 +237,5 @@ def unit_rows(vectors: npt.ArrayLike, *, fallback: Sequence[float] | None = None
         return (rows / norms).astype(np.float32)
     unit = (rows / np.where(norms > 0, norms, 1)).astype(np.float32)
     if rows.shape[1]:
-        axis = np.eye(1, rows.shape[1], dtype=np.float32)[0] if fallback is None else np.asarray(fallback, np.float32)
-        unit[norms[:, 0] == 0] = axis
+        unit[norms[:, 0] == 0] = np.eye(1, rows.shape[1], dtype=np.float32)
     return unit

@@ -11,7 +11,7 @@ from lookalike.cli.tuning import read_bytes
 from lookalike.collection import CollectionInfo, Goals, IndexPlan, LocalCollection, Measured, tuning
 from lookalike.collection.levels import Scan
 from lookalike.collection.rows import restore
-from lookalike.collection.tuning import choose, measure
+from lookalike.collection.tuning import choose, lower_end, measure
 from lookalike.collection.vector_index import VectorIndex
 from lookalike.errors import QueryError, ReadOnly
 from lookalike.types import Entry, Image, Product, unit_rows
@@ -53,11 +53,25 @@ def test_recall_is_that_of_brute_force(lists_early: None) -> None:
         share.append(len(best & set(order[order != row + 1][:10].tolist())) / 10)
     assert poor.recall == pytest.approx(np.mean(share), abs=2e-3)
     assert poor.recall < 0.9
+    assert poor.recall_low == pytest.approx(
+        np.mean(share) - 1.645 * np.std(share, ddof=1) / len(share) ** 0.5, abs=2e-3
+    )
     assert [one.recall for one in tuned.measured if one.plan.exact] == [1, 1]
 
 
 def measured(plan: IndexPlan, recall: float, ms: float, size: float = 100.0) -> Measured:
-    return Measured(plan, recall, ms, size, 0.0)
+    return Measured(plan, recall + 0.01 * (recall < 1), recall, ms, size, 0.0)
+
+
+def test_recall_is_held_against_the_lower_end_of_its_interval() -> None:
+    assert lower_end([1.0] * 50) == 1
+    assert lower_end([0.9]) == 0.9
+    assert lower_end([]) == 0
+    # mean 0.95, standard deviation (n - 1) of two values 0.9 and 1.0: 0.1 / sqrt 2, error 0.05
+    assert lower_end([0.9, 1.0]) == pytest.approx(0.95 - 1.645 * 0.05)
+    just_so = Measured(SQ8, recall=0.982, recall_low=0.979, ms=1.0, bytes_a_vector=1.0, build_s=0.0)
+    assert choose([just_so], Goals(0.98, 5), 100) is None
+    assert choose([just_so], Goals(0.979, 5), 100) is just_so
 
 
 FLAT, SQ8 = IndexPlan("flat"), IndexPlan("sq8")

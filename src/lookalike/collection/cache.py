@@ -3,7 +3,7 @@
 `index.faiss` is what FAISS searches, `index.rows` the keys, their slots if some rows were removed, and (but for a flat
 index) the stored vectors by slot as float16, `index.json` the card, which is removed first and written last: without
 it, or with files that are not the ones that it describes, there is no cache. Rows, and where nothing is to be changed
-inverted lists, are mapped and not read.
+inverted lists (but quick ones, which are small), are mapped and not read.
 
 Opening must not read gigabytes, so of a file above 64 MB only a part is hashed: its size, its first 16 MB (headers,
 centroids, all keys of a million photos), its last one, and 4 KB out of each 256th of it. Damage elsewhere can cost

@@ -33,7 +33,7 @@ class LocalCollection:
     Made by `create`, `open` or `in_memory`; a context manager. The folder holds
 
     - `collection.sqlite`, the truth; while it is being changed, `-wal` and `-shm` files beside it;
-    - `index.faiss` and `index.json`, a cache that `checkpoint` and `close` write, made anew if lost, stale or damaged;
+    - `index.faiss`, `.rows`, `.json`, a cache that `checkpoint` and `close` write, made anew if lost, stale or damaged;
     - `collection.lock`, held by the one process that may write.
 
     Vectors are stored as float16; `vectors` and `search` use them widened to float32 and scaled back to length 1.
@@ -192,7 +192,7 @@ class LocalCollection:
     def search(
         self, queries: Float32Array, k: int, *, where: Filter | None = None, by_product: bool = False
     ) -> list[Neighbours]:
-        """Find the k photos most similar to each query, exactly; see `Collection.search`."""
+        """Find the k photos most similar to each query (exact up to 50,000 photos, see `plan`); as `Collection.search`."""
         check_queries(queries, k, self.info.dim)
 
         def answer() -> tuple[list[Neighbours], str]:

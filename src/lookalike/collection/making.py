@@ -66,7 +66,8 @@ def with_settings(level: Level, plan: IndexPlan) -> Level:
 
 
 def load_level(file: Path, plan: IndexPlan, slots: Slots, facts: Facts, *, mapped: bool) -> Level | None:
-    """Read a level; None where the file holds something else. `mapped` lists stay on disk until they change.
+    """Read a level; None where the file holds something else. `mapped` lists, but quick ones, stay on disk until they
+    change.
 
     Raises
     ------

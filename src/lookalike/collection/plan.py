@@ -83,7 +83,8 @@ class IndexPlan:
 
 @dataclass(frozen=True, slots=True)
 class Goals:
-    """What a search shall reach: recall@10 against the exact answer, milliseconds a query on one thread, bytes in all.
+    """What a search shall reach: recall@10 against the exact answer (with 95 % confidence), milliseconds a query on one
+    thread, bytes of the index in all.
 
     `frozen` says that nothing will be removed, so that a graph, which cannot forget, may be chosen.
     """
@@ -135,7 +136,7 @@ def ladder(count: int) -> IndexPlan:
 
 
 def lists_plan(count: int, kind: Literal["ivf_sq8", "ivf_pq"] = "ivf_pq") -> IndexPlan:
-    """Make a plan with inverted lists: about 4 * sqrt(count) of them, a power of two."""
+    """Make a plan with inverted lists: the first power of two from 3 * sqrt(count) on of them, 4,096 at most."""
     lists = 1
     while lists < min(_MOST_LISTS, 3 * count**0.5):
         lists *= 2

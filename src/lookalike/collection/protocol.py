@@ -117,6 +117,8 @@ class Collection(Protocol):
     ) -> list[Neighbours]:
         """Find the k photos most similar to each query among those that pass the filter.
 
+        An implementation may miss better ones, and says so; how many come back, their order and their scores are exact.
+
         Parameters
         ----------
         queries : float32 array of shape (n, dim)

@@ -267,13 +267,10 @@ class Store:
         rows = self._rows("SELECT value FROM meta WHERE name = 'index_choice'")
         return Choice.from_text(rows[0][0]) if rows else None
 
-    def set_choice(self, choice: Choice | None) -> None:
-        """Keep a plan that was tuned, or with None forget it."""
+    def set_choice(self, choice: Choice) -> None:
+        """Keep a plan that was tuned."""
         with self._mutex, told():
-            if choice is None:
-                self._connection.execute("DELETE FROM meta WHERE name = 'index_choice'")
-            else:
-                self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_choice', ?)", (choice.to_text(),))
+            self._connection.execute("INSERT OR REPLACE INTO meta VALUES ('index_choice', ?)", (choice.to_text(),))
 
     def _found(self, columns: str, where: Filter | None) -> list[tuple[Any, ...]]:
         found = None if where is None else condition(where)
