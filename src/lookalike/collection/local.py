@@ -192,7 +192,7 @@ class LocalCollection:
     def search(
         self, queries: Float32Array, k: int, *, where: Filter | None = None, by_product: bool = False
     ) -> list[Neighbours]:
-        """Find the k photos most similar to each query (exact up to 50,000 photos, see `plan`); as `Collection.search`."""
+        """Find the k photos most similar to each query; see `Collection.search`. Exact up to 50,000 photos (`plan`)."""
         check_queries(queries, k, self.info.dim)
 
         def answer() -> tuple[list[Neighbours], str]:
