@@ -43,7 +43,6 @@ K = 10
 _PUT = 5000
 _SHARES = {"50 %": 2, "1 %": 100, "0.01 %": 10_000}
 _CHUNK = 50_000
-_ASKED = 600
 _AT_ONCE = 64
 _PROBES = (16, 24, 32, 48, 64, 96, 128, 192, 256)
 _RECALL = 0.98
@@ -105,9 +104,15 @@ def prepare(source: Path, work: Path, count: int) -> None:
     print(facts)
 
 
+def load_queries(work: Path) -> Float32Array:
+    """The queries in a random order: as they come, a sender's stand together, and the first differ from the last."""
+    queries = np.load(work / "queries.npy")
+    return queries[np.random.default_rng(0).permutation(len(queries))]
+
+
 def find_truth(work: Path) -> None:
     """Keep each query's tenth best score, among all photos and among those that pass each filter."""
-    halves, queries = np.load(work / "gallery.npy", mmap_mode="r"), np.load(work / "queries.npy")[:_ASKED]
+    halves, queries = np.load(work / "gallery.npy", mmap_mode="r"), load_queries(work)
     everything = np.arange(len(halves))
     wanted = {"all": everything, **{name: passing(name, len(halves)) for name in FILTERS}}
     np.savez(work / "truth.npz", **{name: exact(queries, halves, numbers) for name, numbers in wanted.items()})
@@ -148,7 +153,7 @@ def passing(name: str, count: int) -> np.ndarray:
 def steps(work: Path, sizes: list[int], asked: int) -> None:
     """Measure each step at each size."""
     everything = np.load(work / "gallery.npy", mmap_mode="r")
-    queries = np.load(work / "queries.npy")[:asked]
+    queries = load_queries(work)[:asked]
     faiss.omp_set_num_threads(1)
     told: list[dict[str, object]] = []
     for size in sizes:
@@ -213,7 +218,7 @@ def hits(scores: np.ndarray, tenth: float) -> int:
 def million(work: Path, asked: int) -> dict[str, object]:
     """Open the prepared collection and measure; run in a process of its own, which has held nothing else yet."""
     faiss.omp_set_num_threads(1)
-    everybody, truth = np.load(work / "queries.npy")[:_ASKED], np.load(work / "truth.npz")
+    everybody, truth = load_queries(work), np.load(work / "truth.npz")
     queries, others = everybody[:asked], everybody[asked:]
     before = memory()
     started = time.perf_counter()
