@@ -65,7 +65,7 @@ def test_a_whole_scan_grows_with_the_photos() -> None:
         {"embeddings": 102, "views": 1 + 0.02 * 3_800, "head": 15, "index": 2e-6 * 10_000}
     )
     assert told.build_s == pytest.approx(194.02)
-    assert told.memory_bytes == 200_000_000 + 1_000 * 10_000
+    assert told.memory_bytes == 200_000_000 + (1_000 + 16) * 10_000
     assert told.disk_bytes == pytest.approx(1_000 + (17_000 + 1_000 + 512) * 10_000 + 2_000 * 3_800)
 
 
@@ -75,7 +75,7 @@ def test_lists_cost_their_centroids_and_a_share_of_the_rows() -> None:
     assert search_ms(COSTS, 1_000_000) == pytest.approx(0.25 + 0.0001 * scanned + 0.001 * lists)
     told = size(COSTS, 1_000_000)
     assert told.stages["index"] == pytest.approx(1 + 1e-6 * lists**2 + (1e-6 + 1e-8 * lists) * 1_000_000)
-    assert told.memory_bytes == 200_000_000 + 300 * 1_000_000
+    assert told.memory_bytes == 200_000_000 + (300 + 16) * 1_000_000
     assert told.disk_bytes == pytest.approx(1_000 + (17_000 + 300 + 1_024) * 1_000_000 + 2_000 * 3_800)
 
 
@@ -147,6 +147,6 @@ def test_the_command_measures_and_tells(tmp_path: Path, monkeypatch: pytest.Monk
     assert large["stages"]["head"] - small["stages"]["head"] == 9_000
     assert large["build_s"] > small["build_s"]
     assert large["disk_bytes"] > small["disk_bytes"] > 1_000_000
-    assert large["memory_bytes"] - small["memory_bytes"] == pytest.approx(9_000 * (256 * 4 + 8))
+    assert large["memory_bytes"] - small["memory_bytes"] == pytest.approx(9_000 * (256 * 4 + 8 + 16))
     assert small["memory_bytes"] > 50e6
     assert not list((tmp_path / "shop").glob("site"))

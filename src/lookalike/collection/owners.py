@@ -7,6 +7,8 @@ import numpy as np
 
 from lookalike.collection.rows import Int64Array
 
+BYTES = 16
+"""What a photo takes."""
 Pairs = tuple[Int64Array, Int64Array]
 """Keys of photos, rising, and the number of each one's product."""
 
@@ -15,7 +17,7 @@ class Owners:
     """The number of the product that each photo belongs to, by the photo's key.
 
     A key stands for one photo of one product for ever, so what was read stays true. What is removed stays too, until
-    the collection is opened again: 16 bytes a photo.
+    the collection is opened again.
 
     Parameters
     ----------

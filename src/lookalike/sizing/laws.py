@@ -7,6 +7,7 @@ made and searched, `collection.plan` says.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from lookalike.collection.owners import BYTES as OWNER_BYTES
 from lookalike.collection.plan import plan_for
 from lookalike.splits import SplitConfig
 from lookalike.views import ViewsConfig
@@ -105,7 +106,7 @@ def size(costs: Costs, photos: int) -> Size:
         str(plan),
         stages,
         sum(stages.values()),
-        costs.server_bytes + index.row_bytes * photos,
+        costs.server_bytes + (index.row_bytes + OWNER_BYTES) * photos,
         disk + (index.row_bytes + halves * 2 * costs.dim) * photos,
         costs.query_ms + more_ms,
         1000 / (1000 / costs.queries_per_s + more_ms / costs.cores),
