@@ -226,7 +226,7 @@ def one_fold(shop: Shop, number: int, features: Sequence, dim: int) -> dict[str,
 
 
 def measure_speed(shop: Shop, work: Path) -> list[dict[str, object]]:
-    """Photos a second through the embedding stage, and milliseconds for one photo, in turns."""
+    """Photos a second through the embedding stage, in turns; milliseconds for one photo, network after network."""
     source = work / "speed" / "all"
     source.mkdir(parents=True, exist_ok=True)
     files = shop.files[:400]

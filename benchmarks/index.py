@@ -248,7 +248,7 @@ def million(work: Path, asked: int) -> dict[str, object]:
 
 
 def choose_probes(index: VectorIndex, queries: Float32Array, tenth: Float32Array) -> dict[str, float]:
-    """Set the fewest probes that surely reach the recall; returns the recall at each that was tried."""
+    """Set the fewest of the probes tried whose interval of recall lies above the goal; returns each one's recall."""
     tried: dict[str, float] = {}
     for probes in _PROBES:
         index.retune(replace(index.plan, probes=probes))

@@ -88,17 +88,15 @@ def test_who_is_alone_shortly_after_company_has_a_stream(monkeypatch: pytest.Mon
     compiled = compiled_with(monkeypatch, cores=2)
     encoder = load_encoder("lite0", precision="fp32")
     photo = pictures(1, encoder.card.size_px, seed=7)
-    now = 100.0
-    monkeypatch.setattr(encoders.time, "monotonic", lambda: now)
+    monkeypatch.setattr(encoders, "_COMPANY_S", 60)
     encoder._small = 1  # pyright: ignore - somebody else's call is under way
     encoder.encode(photo)
     encoder._small = 0  # pyright: ignore
     assert len(compiled) == 2
-    whole, encoder._whole = encoder._whole, None  # pyright: ignore - not used now
-    now = 100.04
-    encoder.encode(photo)
-    encoder._whole = whole  # pyright: ignore
-    now = 100.06
+    with monkeypatch.context() as patched:
+        patched.setattr(encoder, "_whole", None)  # not used now
+        encoder.encode(photo)
+    encoder._company_until = 0.0  # pyright: ignore - a minute later
     monkeypatch.setattr(encoder, "_streams", None)  # not used any more
     encoder.encode(photo)
     assert len(compiled) == 2
@@ -109,6 +107,17 @@ def test_a_batch_is_its_photos_one_by_one(lite0: encoders.OpenVinoEncoder) -> No
     one_by_one = np.concatenate([lite0.encode(photos[i : i + 1]) for i in range(len(photos))])
     np.testing.assert_allclose(lite0.encode(photos), one_by_one, rtol=1e-3, atol=1e-3)
     assert lite0.encode(photos[:0]).shape == (0, lite0.dim)
+
+
+def test_on_one_core_there_is_one_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = compiled_with(monkeypatch, cores=1)
+    encoder = load_encoder("lite0", precision="fp32")
+    photos = pictures(6, encoder.card.size_px, seed=8)
+    one_by_one = np.concatenate([encoder.encode(photo[None]) for photo in photos])
+    with ThreadPoolExecutor(3) as pool:
+        both = list(pool.map(encoder.encode, [photos, photos[:2], photos[2:]]))
+    np.testing.assert_allclose(np.concatenate(both), np.concatenate([one_by_one] * 2), rtol=1e-3, atol=1e-3)
+    assert len(compiled) == 1
 
 
 def test_streams_may_take_several_photos_in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from lookalike.engine import SearchEngine
 from lookalike.errors import CollectionError, Mismatch, NotFound, PhotoError, QueryError
 from lookalike.ranking import RankConfig
 from lookalike.shortlist import Request
-from lookalike.types import Filter
+from lookalike.types import Filter, Result
 
 
 @pytest.fixture(scope="module")
@@ -156,12 +157,35 @@ def test_threads_get_their_own_answers(shop: Shop) -> None:
         assert list(pool.map(lambda photo: shop.engine.search_ids([photo], k=3)[0], photos)) == serial
 
 
+def test_a_filter_that_must_be_looked_up_goes_alone_and_then_in_company(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone: list[Filter | None] = []
+    honest = shop.engine.search_many
+
+    def noted(*given: Any, where: Filter | None = None, **more: Any) -> list[list[Result]]:
+        alone.append(where)
+        return honest(*given, where=where, **more)
+
+    monkeypatch.setattr(shop.engine, "search_many", noted)
+    where = Filter(category="Clothes", max_price=Decimal(31))
+    first = shop.engine.search(shop.lamp, k=5, where=where)
+    assert first
+    assert alone == [where]
+    assert shop.engine.search(shop.lamp, k=5, where=where) == first
+    assert shop.engine.search(shop.lamp, k=5, where=Filter()) == shop.engine.search(shop.lamp, k=5)
+    assert alone == [where]
+
+
+@pytest.mark.parametrize("where", [None, Filter(max_price=Decimal(200))])
 @pytest.mark.parametrize("boost", [0.0, 0.3])
-def test_an_answer_does_not_depend_on_who_was_searched_for_together(shop: Shop, boost: float) -> None:
+def test_an_answer_does_not_depend_on_who_was_searched_for_together(
+    shop: Shop, boost: float, where: Filter | None
+) -> None:
     plain = shop.engine
     engine = SearchEngine(plain.encoder, plain.head, plain.collection, rank=RankConfig(boost=boost))
     features = plain.features(sorted(shop.photos.glob("*-1.jpg"))[:8])
-    request = Request(10, None, by_product=True)
+    request = Request(10, where, by_product=True)
     alone = [engine._find(features[row : row + 1], request)[0] for row in range(len(features))]  # pyright: ignore
     assert engine._find(features, request) == alone  # pyright: ignore
 

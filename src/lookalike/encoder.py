@@ -39,7 +39,7 @@ _STREAM_PHOTOS = {"bf16": MICRO_BATCH, "fp32": 1}
 _STREAM_CORES = 4
 """Most cores that share a photo when many run at once: it does not keep more of them busy."""
 _COMPANY_S = 0.05
-"""So long after a call found another under way, one that is alone counts as having company: it soon will."""
+"""So long after two calls were under way at once, one that is alone counts as having company: it soon will."""
 
 
 @dataclass(frozen=True)
@@ -98,16 +98,14 @@ def load_encoder(spec: str | Path, *, precision: str = "auto", requests: int | N
         `auto` takes bf16 only where the processor lists it among its capabilities: forced elsewhere it is slower than
         fp32, or an exception.
     requests : int, optional
-        Infer requests in the pool, that is, lone calls that can be under way at once; default one per core.
+        Calls with the whole network that can be under way at once, until the streams are compiled; default one a core.
 
     Raises
     ------
     ArtifactError, EncoderError
         There is no such encoder, it cannot be read, or the processor has no bf16.
     """
-    folder = find_encoder(spec)
-    chosen = choose_precision(precision)
-    return OpenVinoEncoder(folder, chosen, requests or cores())
+    return OpenVinoEncoder(find_encoder(spec), choose_precision(precision), requests or cores())
 
 
 def choose_precision(wanted: str) -> str:
@@ -150,8 +148,8 @@ class OpenVinoEncoder:
     at once are quicker than one by one, for any number (docs/experiments.md).
 
     A call of up to four photos that is alone has all cores. One in company (another is under way, or just was) has a
-    stream's share of them, half of up to 11 cores and four or five of more; many photos go through all streams at once.
-    Threads that share one photo mostly wait for each other, above all on cores that do something else meanwhile.
+    stream's share of them, half of up to 11 cores and four or five of more, since threads that share one photo mostly
+    wait for each other; many photos go through all streams at once. On a single core there is but the one network.
     """
 
     def __init__(self, folder: EncoderFolder, precision: str, requests: int) -> None:
@@ -202,18 +200,22 @@ class OpenVinoEncoder:
                 return np.concatenate(list(threads.map(partial(self._encode, network=network), parts)))
         with self._mutex:
             self._small += 1
-            now = time.monotonic()
-            if self._small > 1:
-                self._company_until = now + _COMPANY_S
-            alone = now >= self._company_until
+            alone = not self._has_company()
         try:
             return self._encode(images, self._whole if alone else self._in_streams())
         finally:
             with self._mutex:
+                self._has_company()
                 self._small -= 1
 
+    def _has_company(self) -> bool:
+        now = time.monotonic()
+        if self._small > 1:
+            self._company_until = now + _COMPANY_S
+        return now < self._company_until
+
     def _in_streams(self) -> _Network:
-        if self._streams is None and self._compiling.acquire(blocking=False):
+        if self._count > 1 and self._streams is None and self._compiling.acquire(blocking=False):
             try:
                 settings = {"NUM_STREAMS": self._count, "INFERENCE_NUM_THREADS": cores()}
                 photos = _STREAM_PHOTOS[self.precision]
@@ -234,10 +236,8 @@ class OpenVinoEncoder:
                     raise EncoderError(f"the encoder {self.name} failed at inference ({error})") from error
                 features[some] = request.get_output_tensor(0).data
         if not np.isfinite(features).all():
-            raise EncoderError(
-                f"the encoder {self.name} gave features that are not finite",
-                mend="Try --precision fp32; if that helps not, export the encoder again",
-            )
+            mend = "Try --precision fp32; if that helps not, export the encoder again"
+            raise EncoderError(f"the encoder {self.name} gave features that are not finite", mend=mend)
         return features
 
 

@@ -145,9 +145,9 @@ class SearchEngine:
         ------
         PhotoError, QueryError
         """
-        if where is not None and where != Filter():  # who may take long to look a filter up goes without company
+        if where is not None and not self.collection.knows(where):  # who may take long to look it up goes alone
             return self.search_many([photo], k, where=where, by_product=by_product)[0]
-        return self._queries.search(photo, Request(k, None, by_product))
+        return self._queries.search(photo, Request(k, None if where == Filter() else where, by_product))
 
     def search_many(
         self, photos: Sequence[Photo], k: int = 10, *, where: Filter | None = None, by_product: bool = True
@@ -284,7 +284,7 @@ class SearchEngine:
             vectors = np.concatenate([self.head.apply(row) for row in rows])
             guesses = [guess for guess in map(self.guess, rows) if guess is not None]
         guess = Guess(self.head, np.concatenate([one.probabilities for one in guesses])) if guesses else None
-        return self.search_vectors(vectors, request.k, by_product=request.by_product, guess=guess)
+        return self.search_vectors(vectors, request.k, where=request.where, by_product=request.by_product, guess=guess)
 
     def _results(self, found: Sequence[Neighbours]) -> list[list[Result]]:
         products = iter(self.collection.products([hit.product_id for each in found for hit in each.hits]))

@@ -16,8 +16,9 @@ from lookalike.collection.cache import CARD_FILE, load_index, save_index
 from lookalike.collection.levels import Lists
 from lookalike.collection.plan import IndexPlan
 from lookalike.collection.rows import restore
+from lookalike.collection.scoring import UNKNOWN, Candidates
 from lookalike.collection.slots import Slots
-from lookalike.collection.vector_index import UNKNOWN, Candidates, VectorIndex
+from lookalike.collection.vector_index import VectorIndex
 
 COUNT = 4000
 PLANS = {

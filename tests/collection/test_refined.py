@@ -18,7 +18,8 @@ from lookalike.collection.levels import Lists
 from lookalike.collection.plan import IndexPlan
 from lookalike.collection.refined import Refined
 from lookalike.collection.rows import restore, widened
-from lookalike.collection.vector_index import Candidates, VectorIndex
+from lookalike.collection.scoring import Candidates, Scorer
+from lookalike.collection.vector_index import VectorIndex
 from lookalike.files import write_text
 from lookalike.types import unit_rows
 
@@ -93,10 +94,8 @@ def test_photos_that_are_gone_in_heaps_do_not_lead_to_a_scan(monkeypatch: pytest
     near = np.argsort(-(restore(HALVES) @ query[0]))[:300]
     index.remove(np.sort(KEYS[near]))
     scored: list[int] = []
-    really = VectorIndex._best
-    monkeypatch.setattr(
-        VectorIndex, "_best", lambda self, rows, *rest: scored.append(len(rows)) or really(self, rows, *rest)
-    )
+    really = Scorer.best
+    monkeypatch.setattr(Scorer, "best", lambda self, rows, *rest: scored.append(len(rows)) or really(self, rows, *rest))
     (found,) = index.candidates(query, 18, None)
     assert scored == [18 * 2]
     assert np.isin(found.keys, index.keys()).all()

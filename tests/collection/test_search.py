@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lookalike.collection.rows import Int64Array
+from lookalike.collection.scoring import Candidates
 from lookalike.collection.search import Lookup, Request, named, nearest
-from lookalike.collection.vector_index import Candidates, VectorIndex
+from lookalike.collection.vector_index import VectorIndex
 from lookalike.types import Float32Array
 
 ONE = np.ones((1, 1), np.float32)

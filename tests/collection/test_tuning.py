@@ -63,6 +63,15 @@ def measured(plan: IndexPlan, recall: float, ms: float, size: float = 100.0) -> 
     return Measured(plan, recall + 0.01 * (recall < 1), recall, ms, size, 0.0)
 
 
+def test_nearly_all_found_is_not_enough_for_a_goal_above_it(monkeypatch: pytest.MonkeyPatch, lists_early: None) -> None:
+    """More effort is tried until the goal is surely reached, not only until nearly all is found."""
+    monkeypatch.setattr(tuning, "_ask", lambda *_: (0.9996, 0.9985, 1.0))
+    keys = np.arange(1, len(HALVES) + 1)
+    many = [one.plan for one in measure(keys, HALVES, Goals(0.999, 1e9)).measured]
+    few = [one.plan for one in measure(keys, HALVES, Goals(0.99, 1e9)).measured]
+    assert len(many) > len(few)
+
+
 def test_recall_is_held_against_the_lower_end_of_its_interval() -> None:
     assert lower_end([1.0] * 50) == 1
     assert lower_end([0.9]) == 0.9

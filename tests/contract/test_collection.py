@@ -629,3 +629,14 @@ def reopen_and_compare(folder: Path, steps: Sequence[Any], more: Sequence[Any], 
         check_against_twin(collection, twin, data)
     with LocalCollection.open(folder, read_only=True) as collection:
         check_against_twin(collection, twin, data)
+
+
+def test_a_filter_is_known_once_it_was_asked_for_until_something_changes(make: Make) -> None:
+    collection = make([entry(f"i{n}", axis(n % DIM), Product(f"p{n}", category="A")) for n in range(6)])
+    where = Filter(category="A")
+    assert not collection.knows(where)
+    assert len(collection.search(axis(0)[None], 3, where=where)[0].hits) == 3
+    assert collection.knows(where)
+    assert not collection.knows(Filter(category="B"))
+    collection.delete(["i0"])
+    assert not collection.knows(where)

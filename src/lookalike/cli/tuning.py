@@ -34,9 +34,9 @@ def tune(
     """Measure ways to search a site's collection against the exact answer, and keep the best one.
 
     A whole scan, which is always exact, is kept while it meets the goals; else the fastest that does. Queries are 200
-    of the collection's own vectors, each left out of its own answer; recall must be what is asked for with 95 %
-    confidence (the column "at least"). Memory counts what stays resident; the stored vectors that refine answers are
-    mapped from disk.
+    of the collection's own vectors, each left out of its own answer; what must reach the goal is the lower end of
+    recall's one-sided 95 % interval (the column "at least"). Memory counts what stays resident; the stored vectors
+    that refine answers are mapped from disk.
 
     Example: [bold]lookalike tune site/ --recall 0.98 --max-ms 5 --max-memory 2GB[/]
     """

@@ -20,6 +20,11 @@ class AllowedKeys:
         self._known: OrderedDict[Filter, Int64Array] = OrderedDict()
         self._bytes = 0
 
+    def knows(self, where: Filter, state: str | None) -> bool:
+        """Whether the keys that pass need not be looked up."""
+        with self._mutex:
+            return state == self._state and where in self._known
+
     def of(self, where: Filter, state: str | None) -> Int64Array:
         """Return the keys that pass, rising.
 

@@ -37,9 +37,6 @@ class LocalCollection:
     - `collection.lock`, held by the one process that may write.
 
     Vectors are stored as float16; `vectors` and `search` use them widened to float32 and scaled back to length 1.
-
-    Notes
-    -----
     Thread-safe. Readers in other processes see each committed change at their next call.
     """
 
@@ -189,6 +186,10 @@ class LocalCollection:
         """Count products and photos by full category path, sorted by path."""
         return self._store.categories()
 
+    def knows(self, where: Filter) -> bool:
+        """Whether what passes the filter was looked up before, in this state of the collection."""
+        return where == Filter() or self._allowed.knows(where, self._live.state)
+
     def search(
         self, queries: Float32Array, k: int, *, where: Filter | None = None, by_product: bool = False
     ) -> list[Neighbours]:
@@ -237,12 +238,8 @@ class LocalCollection:
     def tune(self, goals: Goals, *, keep: bool = True, progress: Progress | None = None) -> Tuning:
         """Measure ways to search this collection on its own vectors, and, unless told otherwise, keep the best one.
 
-        Searches wait meanwhile: seconds for some thousand photos, minutes for a million.
-
-        Raises
-        ------
-        ReadOnly
-            It cannot be kept.
+        Searches wait meanwhile: seconds for some thousand photos, minutes for a million. Raises `ReadOnly` if it is to
+        be kept and cannot.
         """
         if keep:
             self._check_writable()

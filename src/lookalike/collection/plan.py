@@ -83,8 +83,8 @@ class IndexPlan:
 
 @dataclass(frozen=True, slots=True)
 class Goals:
-    """What a search shall reach: recall@10 against the exact answer (with 95 % confidence), milliseconds a query on one
-    thread, bytes of the index in all.
+    """What a search shall reach: recall@10 against the exact answer (the lower end of its one-sided 95 % interval),
+    milliseconds a query on one thread, bytes of the index in all.
 
     `frozen` says that nothing will be removed, so that a graph, which cannot forget, may be chosen.
     """

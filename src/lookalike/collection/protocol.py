@@ -112,6 +112,10 @@ class Collection(Protocol):
         """Count products and photos by full category path, sorted by path."""
         ...
 
+    def knows(self, where: Filter) -> bool:
+        """Whether a search with this filter takes about as long as one without: what passes was looked up before."""
+        ...
+
     def search(
         self, queries: Float32Array, k: int, *, where: Filter | None = None, by_product: bool = False
     ) -> list[Neighbours]:

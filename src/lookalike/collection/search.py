@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lookalike.collection.rows import Int64Array
-from lookalike.collection.vector_index import Candidates, VectorIndex
+from lookalike.collection.scoring import Candidates
+from lookalike.collection.vector_index import VectorIndex
 from lookalike.types import Float32Array, Hit, Neighbours
 
 _QUERIES_AT_ONCE = 64  # bounds the memory where everything has to be fetched
@@ -115,6 +116,5 @@ def _settled(best: Best, wanted: int) -> Best | None:
         return best if best.bound == -np.inf else None
     if best.scores[wanted - 1] <= best.bound:
         return None
-    return Best(
-        best.keys[:wanted].copy(), best.scores[:wanted].copy(), best.bound
-    )  # views would keep all that was fetched
+    # Copied, as views would keep all that was fetched.
+    return Best(best.keys[:wanted].copy(), best.scores[:wanted].copy(), best.bound)

@@ -38,7 +38,7 @@ Progress = Callable[[int, int], None]
 class Measured:
     """A plan's figures: recall@10, milliseconds a query on one thread, resident bytes a vector, seconds to build.
 
-    `recall_low` is what recall is above with 95 % confidence, given that it was measured on so few queries. Goals are
+    `recall_low` is the lower end of recall's one-sided 95 % interval, as it was measured on so few queries. Goals are
     held against it: the fastest of many candidates is otherwise one whose queries happened to be easy.
     """
 
@@ -87,7 +87,8 @@ def measure(keys: Int64Array, halves: Float16Array, goals: Goals, progress: Prog
             index.retune(plan)
             recall, low, ms = _ask(index, queries, keys[rows], tenth)
             measured.append(Measured(plan, recall, low, ms, index.resident_bytes() / max(1, len(keys)), build_s))
-            if recall >= _ENOUGH_RECALL or ms > _TOO_SLOW * goals.max_ms:
+            enough = recall >= _ENOUGH_RECALL and low >= goals.recall
+            if enough or ms > _TOO_SLOW * goals.max_ms:
                 break
     return Tuning(tuple(measured), choose(measured, goals, len(keys)), len(keys))
 
@@ -120,7 +121,7 @@ def candidates(count: int, dim: int, goals: Goals) -> list[list[IndexPlan]]:
 
 
 def lower_end(each: Sequence[float]) -> float:
-    """What a mean is above with 95 % confidence, given the values of independent queries (normal distribution)."""
+    """The lower end of a mean's one-sided 95 % interval, given each query's value; by the normal distribution."""
     error = float(np.std(each, ddof=1)) / len(each) ** 0.5 if len(each) > 1 else 0.0
     return float(np.mean(each)) - _ONE_SIDED_95 * error if each else 0.0
 

@@ -7,47 +7,26 @@ as many rows come back as were asked for where there are so many. Only which row
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from itertools import repeat
+from dataclasses import replace
 
 import numpy as np
 
 from lookalike.collection.levels import Ask, Level, Lists, Scan
 from lookalike.collection.making import make_level, with_settings
 from lookalike.collection.plan import TRAINING_ROWS_A_LIST, IndexPlan
-from lookalike.collection.rows import Float16Array, Int64Array, Rows, as_scores, restore, widened
+from lookalike.collection.rows import Float16Array, Int64Array, Rows, restore
+from lookalike.collection.scoring import UNKNOWN, Candidates, Scorer
 from lookalike.collection.selectors import are_among
 from lookalike.collection.slots import Slots
 from lookalike.types import Float32Array
 
-UNKNOWN = -2.0
-"""A bound of no meaning: below every cosine, so that an approximate answer counts as settled once it is long enough."""
-
 _EXACT_ROWS = 500  # so few rows are scored directly at least as fast as FAISS finds the best of them (100,000 x 256)
 _EXACT_AMONG = 2000  # the same where lists or a graph would have to be searched around a filter (1,000,000 x 256)
 _EXACT_SHARE = 30  # and if they are more: of a million 30,000 are scored in 6 ms, lists around them read in 8
-_CHUNK_ROWS = 1024  # more leave the processor's cache, and take three times as long each
-_QUERIES_TOGETHER = 16  # whose vectors the processor's cache holds
+_CHUNK_ROWS = 1024
 _SELECTIONS = 8
 _MORE_EFFORT = 4
-_ROUGH_ERROR = 1e-4  # float32 sums up to some thousand products with far less
 _TRAINING_ROWS = 50_000  # the range of a byte is settled by fewer
-
-
-@dataclass(frozen=True, slots=True)
-class Candidates:
-    """The best rows for one query, in no order.
-
-    keys : int64 array of shape (m,)
-    scores : float32 array of shape (m,) — cosine, computed in float64 and rounded, clipped to [-1, 1]: the same pair of
-        vectors gives the same score in every search.
-    bound : float — no row outside `keys` that may be found scores above this; -inf where there is none; `UNKNOWN` from
-        an approximate level.
-    """
-
-    keys: Int64Array
-    scores: Float32Array
-    bound: float
 
 
 class VectorIndex:
@@ -205,8 +184,7 @@ class VectorIndex:
         few = _EXACT_ROWS if among is None or self.plan.exact else max(_EXACT_AMONG, len(self) // _EXACT_SHARE)
         if fetch >= total or total <= few:
             everything = np.arange(total) if among is None else among
-            for query in queries:
-                yield self._best(everything, query, fetch)
+            yield from self._scorer().best(everything, queries, fetch)
         elif self.level.slack is not None:
             yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
         else:
@@ -215,17 +193,18 @@ class VectorIndex:
             ask = Ask(min(total, fetch * self.plan.refine), among, selector, 1, keep)
             found = self._roughly(queries, ask, fetch)
             if isinstance(found, np.ndarray) and found.shape[1] <= 2 * fetch:
-                yield from self._together(queries, found)
+                yield from self._scorer().together(queries, found)
                 return
-            for query, rows in zip(queries, found, strict=True):
-                yield replace(self._best(rows, query, fetch), bound=UNKNOWN)
+            for place, rows in enumerate(found):
+                (best,) = self._scorer().best(rows, queries[place : place + 1], fetch)
+                yield replace(best, bound=UNKNOWN)
 
     def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
         rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._slots)
         good = are_among(found, ask.among)
         bounds = rough.min(axis=1, where=good, initial=1.0) + slack
         for query, rows, well, bound in zip(queries, found, good, bounds.tolist(), strict=True):
-            yield self._scored(rows[well], query, bound)
+            yield self._scorer().scored(rows[well], query, bound)
 
     def _roughly(self, queries: Float32Array, ask: Ask, fetch: int) -> list[Int64Array] | Int64Array:
         """Return at least `fetch` rows for each query, trying harder where FAISS gave fewer."""
@@ -262,39 +241,11 @@ class VectorIndex:
             raise ValueError("a key is not in the index")
         return rows
 
+    def _scorer(self) -> Scorer:
+        return Scorer(self._keys, self._vectors, None if self._rows is None else self.halves_at)
+
     def _vectors(self, rows: Int64Array) -> Float32Array:
         if self._rows is None:
             assert isinstance(self.level, Scan)  # noqa: S101 - a flat index holds its vectors itself
             return self.level.vectors(rows)
         return restore(self.halves_at(rows))
-
-    def _best(self, rows: Int64Array, query: Float32Array, fetch: int) -> Candidates:
-        """Score rows; of many only those that may be among the best `fetch` by their cosines in float32."""
-        if len(rows) <= 2 * fetch:
-            return self._scored(rows, query, -np.inf)
-        parts = (rows[start : start + _CHUNK_ROWS] for start in range(0, len(rows), _CHUNK_ROWS))
-        rough = np.concatenate([self._roughly_scored(part, query) for part in parts])
-        cut = float(np.partition(rough, -fetch)[-fetch])
-        return self._scored(rows[rough >= cut - 2 * _ROUGH_ERROR], query, cut - _ROUGH_ERROR)
-
-    def _roughly_scored(self, rows: Int64Array, query: Float32Array) -> Float32Array:
-        if self._rows is None:
-            return self._vectors(rows) @ query
-        wide = widened(self.halves_at(rows))
-        return (wide @ query) / np.sqrt(np.vecdot(wide, wide))
-
-    def _scored(self, rows: Int64Array, query: Float32Array, bound: float) -> Candidates:
-        wide = query.astype(np.float64)
-        parts = (rows[start : start + _CHUNK_ROWS] for start in range(0, len(rows), _CHUNK_ROWS))
-        # Row by row and never as a matrix product, whose rounding depends on the rows around.
-        each = [np.vecdot(self._vectors(part), wide) for part in parts]
-        return Candidates(self._keys[rows], as_scores(np.concatenate([*each, np.empty(0)])), bound)
-
-    def _together(self, queries: Float32Array, found: Int64Array) -> Iterator[Candidates]:
-        """Score as many rows for each query, some queries at a time: each pair as `_scored` does."""
-        for start in range(0, len(found), _QUERIES_TOGETHER):
-            part = slice(start, start + _QUERIES_TOGETHER)
-            rows, wide = found[part], queries[part].astype(np.float64)
-            vectors = self._vectors(rows.reshape(-1)).reshape(*rows.shape, -1)
-            scores = as_scores(np.vecdot(vectors, wide[:, None]))
-            yield from map(Candidates, self._keys[rows], scores, repeat(UNKNOWN))
