@@ -200,15 +200,15 @@ class OpenVinoEncoder:
                 return np.concatenate(list(threads.map(partial(self._encode, network=network), parts)))
         with self._mutex:
             self._small += 1
-            alone = not self._has_company()
+            alone = not self._note_company()
         try:
             return self._encode(images, self._whole if alone else self._in_streams())
         finally:
             with self._mutex:
-                self._has_company()
+                self._note_company()
                 self._small -= 1
 
-    def _has_company(self) -> bool:
+    def _note_company(self) -> bool:  # whether more calls are under way than one, or just were
         now = time.monotonic()
         if self._small > 1:
             self._company_until = now + _COMPANY_S

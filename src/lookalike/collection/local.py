@@ -198,7 +198,7 @@ class LocalCollection:
 
         def answer() -> tuple[list[Neighbours], str]:
             self._live.searched = True
-            allowed = None if where in (None, Filter()) else self._allowed.of(where or Filter(), self._live.state)
+            allowed = None if where is None or where == Filter() else self._allowed.of(where, self._live.state)
             lookup = Lookup(self._owners.of, lambda: self._store.count_products(where))
             found = nearest(self._live.index, queries, Request(k, allowed, by_product), lookup)
             names, state = self._store.identify(sorted({key for best in found for key in best.keys.tolist()}))

@@ -181,30 +181,31 @@ class VectorIndex:
         """
         among, selector = (None, None) if allowed is None else self._selected(allowed)
         total = len(self) if among is None else len(among)
+        scorer = Scorer(self._keys, self._vectors, None if self._rows is None else self.halves_at)
         few = _EXACT_ROWS if among is None or self.plan.exact else max(_EXACT_AMONG, len(self) // _EXACT_SHARE)
         if fetch >= total or total <= few:
             everything = np.arange(total) if among is None else among
-            yield from self._scorer().best(everything, queries, fetch)
+            yield from scorer.best(everything, queries, fetch)
         elif self.level.slack is not None:
-            yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack)
+            yield from self._surely(queries, Ask(fetch, among, selector), self.level.slack, scorer)
         else:
             spoiled = among is None and self._slots.places is not None  # some that are found may be gone
             keep = min(total, 2 * fetch) if spoiled else fetch
             ask = Ask(min(total, fetch * self.plan.refine), among, selector, 1, keep)
             found = self._roughly(queries, ask, fetch)
             if isinstance(found, np.ndarray) and found.shape[1] <= 2 * fetch:
-                yield from self._scorer().together(queries, found)
+                yield from scorer.together(queries, found)
                 return
             for place, rows in enumerate(found):
-                (best,) = self._scorer().best(rows, queries[place : place + 1], fetch)
+                (best,) = scorer.best(rows, queries[place : place + 1], fetch)
                 yield replace(best, bound=UNKNOWN)
 
-    def _surely(self, queries: Float32Array, ask: Ask, slack: float) -> Iterator[Candidates]:
+    def _surely(self, queries: Float32Array, ask: Ask, slack: float, scorer: Scorer) -> Iterator[Candidates]:
         rough, found = self.level.search(np.ascontiguousarray(queries), ask, self._slots)
         good = are_among(found, ask.among)
         bounds = rough.min(axis=1, where=good, initial=1.0) + slack
         for query, rows, well, bound in zip(queries, found, good, bounds.tolist(), strict=True):
-            yield self._scorer().scored(rows[well], query, bound)
+            yield scorer.scored(rows[well], query, bound)
 
     def _roughly(self, queries: Float32Array, ask: Ask, fetch: int) -> list[Int64Array] | Int64Array:
         """Return at least `fetch` rows for each query, trying harder where FAISS gave fewer."""
@@ -240,9 +241,6 @@ class VectorIndex:
         if (rows >= len(self)).any() or (self._keys[rows] != keys).any():  # FAISS would read past its memory
             raise ValueError("a key is not in the index")
         return rows
-
-    def _scorer(self) -> Scorer:
-        return Scorer(self._keys, self._vectors, None if self._rows is None else self.halves_at)
 
     def _vectors(self, rows: Int64Array) -> Float32Array:
         if self._rows is None:
