@@ -74,12 +74,14 @@ def read_bytes(text: str) -> int:
 
 
 def _show(tuning: "Tuning", goals: "Goals") -> None:
+    from rich import box
     from rich.table import Table
 
-    table = Table(title=f"{tuning.count:,} photos", title_justify="left")
+    title = f"{tuning.count:,} photos; bytes are those of a photo, built is in seconds"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("index")
-    for column in ("recall@10", "at least", "ms", "bytes/photo", "build s", ""):
-        table.add_column(column, justify="right" if column else "left")
+    for column in ("recall@10", "at least", "ms", "bytes", "built", ""):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
     for one in tuning.measured:
         chosen = one is tuning.chosen
         note = "chosen" if chosen else "" if one.meets(goals, tuning.count) else "misses a goal"

@@ -181,7 +181,7 @@ def audit(
     """Look for what a person should see in a catalogue: near-duplicates, wrong labels, photos of nothing, tiny labels.
 
     Writes a table and a picture of thumbnails for each into SITE/audit/, and changes nothing. Near-duplicates that
-    cross the split make figures flatter. Wrong labels need the extra named analyse.
+    cross the split make figures flatter. Wrong labels need an extra: pip install 'lookalike\\[analyse]'.
     """
     from lookalike import audit as auditing
     from lookalike import pipeline
